@@ -1,0 +1,160 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+)
+
+// Advance writes the new state of an open run: from queued to running or an end,
+// from running to its next attempt or an end. It refuses with [ErrGone] a run
+// that has ended or is unknown, and with [ErrBusy] one that would be a second
+// live run where its job allows one.
+func (j *Journal) Advance(ctx context.Context, r *job.Run, by job.Principal) error {
+	err := j.write(ctx, func(t *tx) error { return t.advance(r, by) })
+	if err != nil {
+		return fmt.Errorf("advance run %s to %s: %w", r.ID, r.State, err)
+	}
+	return nil
+}
+
+func (t *tx) advance(r *job.Run, by job.Principal) error {
+	v, err := encodeRun(r, "", t.at)
+	if err != nil {
+		return err
+	}
+	was, err := t.openState(r.ID)
+	if err != nil {
+		return err
+	}
+	if r.State == job.Queued {
+		return fmt.Errorf("a run that is %s does not become queued", was)
+	}
+	if r.State == job.Running && was == job.Queued {
+		if err := t.alone(r.ID); err != nil {
+			return err
+		}
+	}
+	if _, err := t.exec(`UPDATE runs SET state = $2, reason = $3, decision = $4, digest = $5, attempt = $6, retry = $7,
+			started = $8, ended = $9, output = $10, summary = $11, error = $12
+		WHERE id = $1 AND ended = 0`,
+		v.id, v.state, v.reason, v.decision, v.digest, v.attempt, v.retry, v.started, v.ended,
+		v.output, v.summary, v.problem); err != nil {
+		return err
+	}
+	t.note(kindAdvance, by.String(), v.id, runFact{
+		Run: r.ID, Job: r.Job, State: r.State, Reason: r.Reason, Attempt: r.Attempt,
+		Digest: v.digest, Decision: v.decided, Error: v.problem,
+	})
+	return nil
+}
+
+func (t *tx) openState(id job.RunID) (job.State, error) {
+	var state job.State
+	err := t.row(`SELECT state FROM runs WHERE id = $1 AND ended = 0`, string(id)).Scan(&state)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", ErrGone
+	}
+	return state, err
+}
+
+// alone refuses a run that may not run beside the one of its job that does.
+func (t *tx) alone(id job.RunID) error {
+	var other string
+	err := t.row(`SELECT o.id FROM runs r JOIN runs o ON o.job = r.job
+		WHERE r.id = $1 AND r.concurrency <> 'allow' AND o.ended = 0 AND o.state = 'running' AND o.id <> $1
+		LIMIT 1`, string(id)).Scan(&other)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: run %s", ErrBusy, other)
+}
+
+// Finish writes how an attempt ended: the attempt with its log, the run, and the
+// effect that the host owes it. It refuses with [ErrGone] a run that has ended
+// or is unknown.
+func (j *Journal) Finish(ctx context.Context, o job.Outcome) error {
+	if err := j.write(ctx, func(t *tx) error { return t.finish(&o) }); err != nil {
+		return fmt.Errorf("finish run %s: %w", o.Run, err)
+	}
+	return nil
+}
+
+func (t *tx) finish(o *job.Outcome) error {
+	if o.State == job.Queued {
+		return fmt.Errorf("an outcome is not queued")
+	}
+	output, problem := capOutput(o.Output, o.Error)
+	var ended int64
+	if o.State.Terminal() {
+		if ended = micros(o.Attempt.Ended); ended == 0 {
+			ended = t.at
+		}
+	}
+	n, err := t.exec(`UPDATE runs SET state = $2, reason = $3, retry = $4, ended = $5, output = $6, summary = $7, error = $8,
+			attempt = CASE WHEN attempt > $9 THEN attempt ELSE $9 END,
+			started = CASE WHEN started = 0 THEN $10 ELSE started END
+		WHERE id = $1 AND ended = 0`,
+		string(o.Run), string(o.State), string(o.Reason), micros(o.Retry), ended, output, capped(o.Summary, MaxText), problem,
+		o.Attempt.Number, micros(o.Attempt.Started))
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrGone
+	}
+	log := capped(o.Log, MaxLog)
+	if err := t.putAttempt(o, log); err != nil {
+		return err
+	}
+	if o.Effect != job.NoEffect && o.State.Terminal() {
+		if _, err := t.exec(`INSERT INTO effects (run, effect, created) VALUES ($1, $2, $3)`,
+			string(o.Run), string(o.Effect), t.at); err != nil {
+			return err
+		}
+	}
+	t.note(kindFinish, job.Daemon.String(), string(o.Run), runFact{
+		Run: o.Run, Job: o.Job, State: o.State, Reason: o.Reason, Attempt: o.Attempt.Number,
+		Output: sum(output), Log: sum(log), Error: capped(problem, 1<<10),
+	})
+	return nil
+}
+
+func (t *tx) putAttempt(o *job.Outcome, log string) error {
+	if o.Attempt.Number == 0 {
+		return nil // it ended between or before attempts
+	}
+	a := &o.Attempt
+	_, err := t.exec(`INSERT INTO attempts (run, number, started, ended, state, reason, error, log)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (run, number) DO UPDATE SET started = excluded.started, ended = excluded.ended, state = excluded.state,
+			reason = excluded.reason, error = excluded.error, log = excluded.log`,
+		string(o.Run), a.Number, micros(a.Started), micros(a.Ended), string(a.State), string(a.Reason),
+		capped(a.Error, MaxText), log)
+	return err
+}
+
+// EffectDone takes a result out of the outbox.
+func (j *Journal) EffectDone(ctx context.Context, run job.RunID) error {
+	err := j.write(ctx, func(t *tx) error {
+		n, err := t.exec(`DELETE FROM effects WHERE run = $1`, string(run))
+		if err == nil && n > 0 {
+			t.note(kindEffect, job.Daemon.String(), string(run), effectFact{run})
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("effect of run %s: %w", run, err)
+	}
+	return nil
+}
+
+type effectFact struct {
+	Run job.RunID `json:"run"`
+}

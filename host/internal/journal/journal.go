@@ -1,0 +1,249 @@
+// Package journal is the durable record; alone knows SQL.
+//
+// It keeps jobs, runs, attempts, skills, publishers and the audit trail in one
+// SQLite file, in write-ahead mode with every commit synced. What a method has
+// acknowledged survives a kill at any instruction and, with synchronous FULL, a
+// power loss.
+//
+// # Writing
+//
+// Every write is an operation: a closure that runs in a transaction it may share
+// with others. There is no goroutine. Whoever writes joins a queue; the first to
+// take the turn commits the operations of everybody who waits, and so one sync
+// serves them all. Each operation has a savepoint of its own: one that is refused
+// leaves no trace and does not disturb its neighbours. A context that has ended
+// stops a write that is not queued yet; from then on its result is waited for,
+// because it is decided with others.
+//
+// A refusal is one of the errors below that say so. An error that is
+// [ErrUnwritable] means that nothing was acknowledged, and that nothing may be
+// started until [Journal.Writable] answers nil.
+//
+// # Runs
+//
+// A scheduled run is one row for one (job, due); a unique index sees to it. A run
+// that did not run (denied, skipped, missed or expired at birth, not manual) may
+// be a range: due is its first nominal time, last its last, count how many. If it
+// is like the latest scheduled row of its job in state, reason, decision,
+// generation, principal and digest, that row is extended and the new id is not
+// used.
+//
+// [Journal.Begin] refuses a claim whose nominal times are not all after the
+// cursor of the job, whose generation is not the job's, or which would be a
+// second live run (a second waiting one of queue-one) where the policy of the
+// job allows only one. The cursor never goes back, not by an edit, and not when a
+// job is deleted and made again under the same id.
+//
+// # Entries
+//
+// Every transaction that changes something appends entries: one for each kind and
+// actor among its operations. An entry is canonical JSON (RFC 8785):
+//
+//	{"actor":"System::\"daemon\"","at":1893456000000000,
+//	 "data":{"facts":[{…},…]},"kind":"run.begin","subject":"run_01…","v":1}
+//
+// at is microseconds UTC; actor is the principal as Cedar writes it; subject
+// names what all facts are about, and is empty if they are about several things;
+// each fact carries what it is about under "run", "job", "skill" or "publisher".
+// Binary values are SHA-256 in hexadecimal: of the output and log of a run, of
+// the specification of a job. The kinds:
+//
+//	run.begin run.advance run.finish effect.done
+//	skill.admit skill.remove publisher.trust
+//	job.delete, and what the callers of PutJob and SetSkill say
+//
+// Entries are numbered without gaps by seq. Those of one transaction share a leaf
+// number, which also has no gaps: the leaves of the history tree are
+// concatenations of the canonical bytes in order of seq, each followed by a
+// newline.
+//
+// # Values
+//
+// Instants are kept in microseconds UTC; what is finer is cut off. No instant is
+// 0, so the first microsecond of 1970 reads back as none. Text is made valid
+// UTF-8 without NUL and cut at [MaxLog] and [MaxText] with a visible mark; an
+// output over [MaxOutput] is left out and the error of its run says so.
+package journal
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+)
+
+// What the journal refuses, and why it cannot be used.
+var (
+	ErrClaimed    = errors.New("occurrence already accounted for")
+	ErrGeneration = errors.New("job was edited or deleted")
+	ErrBusy       = errors.New("another run of the job is active")
+	ErrGone       = errors.New("run has ended or is unknown")
+	ErrConflict   = errors.New("job was edited meanwhile")
+	ErrExists     = errors.New("name is taken")
+	ErrNotFound   = errors.New("not found")
+	ErrAmbiguous  = errors.New("ambiguous")
+	ErrRollback   = errors.New("older than what was admitted before")
+
+	ErrUnwritable = errors.New("journal not writable")
+	ErrNewer      = errors.New("journal written by a newer palyrad")
+	ErrClosed     = errors.New("journal closed")
+)
+
+// What is kept at most, in bytes.
+const (
+	MaxOutput = 4 << 20
+	MaxLog    = 256 << 10
+	MaxText   = 16 << 10 // summary, error
+)
+
+// Config says where the journal is and how it is kept.
+type Config struct {
+	Path        string       // of the database file; its directory exists
+	Synchronous string       // FULL (default) or NORMAL: a power loss may take the last commits along
+	Log         *slog.Logger // nil: none
+}
+
+// Journal is an open journal. It is safe for concurrent use.
+type Journal struct {
+	path string
+	log  *slog.Logger
+	id   string
+
+	readers *sql.DB // read-only
+	writers *sql.DB // of one connection, which is conn
+
+	turn  chan struct{} // holds one token while somebody commits
+	conn  *sql.Conn     // owned by who has the turn
+	stmts map[string]*sql.Stmt
+
+	mu     sync.Mutex // guards queue and closed
+	queue  []*op
+	closed bool
+}
+
+// Open opens the journal, makes it if there is none, and brings an older one up
+// to date. The caller keeps other processes away from the file.
+func Open(ctx context.Context, config Config) (*Journal, error) {
+	j := &Journal{
+		path:  config.Path,
+		log:   config.Log,
+		turn:  make(chan struct{}, 1),
+		stmts: map[string]*sql.Stmt{},
+	}
+	if j.log == nil {
+		j.log = slog.New(slog.DiscardHandler)
+	}
+	if err := j.open(ctx, config.Synchronous); err != nil {
+		return nil, errors.Join(fmt.Errorf("open journal %s: %w", config.Path, err), j.Close())
+	}
+	return j, nil
+}
+
+func (j *Journal) open(ctx context.Context, synchronous string) error {
+	switch synchronous {
+	case "":
+		synchronous = "FULL"
+	case "FULL", "NORMAL":
+	default:
+		return fmt.Errorf("synchronous %q: want FULL or NORMAL", synchronous)
+	}
+	if err := touch(j.path); err != nil {
+		return err
+	}
+	var err error
+	if j.writers, err = openSQLite(writerDSN(j.path, synchronous), 1); err != nil {
+		return err
+	}
+	if j.conn, err = j.writers.Conn(ctx); err != nil {
+		return explain(err)
+	}
+	if err := j.migrate(ctx); err != nil {
+		return err
+	}
+	if j.readers, err = openSQLite(readerDSN(j.path), readerConns); err != nil {
+		return err
+	}
+	j.id, err = j.identity(ctx)
+	return err
+}
+
+// touch makes the file with tight permissions, which its companions inherit, and
+// reports early and plainly what is wrong with the path.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("its directory does not exist: %w", err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("the user who runs palyrad must own the file and its directory: %w", err)
+	case err != nil:
+		return err
+	}
+	return f.Close()
+}
+
+// identity returns the id of this state, made at the first open.
+func (j *Journal) identity(ctx context.Context) (string, error) {
+	var id string
+	err := j.write(ctx, func(t *tx) error {
+		var fresh [16]byte
+		rand.Read(fresh[:]) // never fails
+		if _, err := t.exec(`INSERT INTO meta (key, value) VALUES ('id', $1) ON CONFLICT (key) DO NOTHING`,
+			hex.EncodeToString(fresh[:])); err != nil {
+			return err
+		}
+		return t.row(`SELECT value FROM meta WHERE key = 'id'`).Scan(&id)
+	})
+	return id, err
+}
+
+// ID returns the random id of this state. Children are marked with it.
+func (j *Journal) ID(context.Context) string { return j.id }
+
+// Writable answers nil if a write can be committed now; it commits one.
+func (j *Journal) Writable(ctx context.Context) error {
+	return j.write(ctx, func(t *tx) error {
+		_, err := t.exec(`INSERT INTO meta (key, value) VALUES ('probe', $1)
+			ON CONFLICT (key) DO UPDATE SET value = excluded.value`, fmt.Sprint(t.at))
+		return err
+	})
+}
+
+// Close waits for the writes that are queued and closes the journal. Later
+// writes are refused with [ErrClosed].
+func (j *Journal) Close() error {
+	j.mu.Lock()
+	again := j.closed
+	j.closed = true
+	j.mu.Unlock()
+	if again {
+		return nil
+	}
+	j.turn <- struct{}{}
+	defer func() { <-j.turn }()
+	for j.lead() {
+	}
+	var errs []error
+	for _, s := range j.stmts {
+		errs = append(errs, s.Close())
+	}
+	if j.readers != nil {
+		errs = append(errs, j.readers.Close())
+	}
+	if j.conn != nil {
+		errs = append(errs, j.conn.Close())
+	}
+	if j.writers != nil {
+		errs = append(errs, j.writers.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("close journal %s: %w", j.path, err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package journal
+
+import (
+	"fmt"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+)
+
+// decision is the form of a decision in rows and entries.
+type decision struct {
+	Allow    bool     `json:"allow"`
+	Errors   []string `json:"errors,omitempty"`
+	Policies []string `json:"policies,omitempty"`
+	Set      string   `json:"set,omitempty"`
+}
+
+const maxDecisionErrors = 32
+
+func encodeDecision(d job.Decision) (string, *decision, error) {
+	if !d.Allow && len(d.Policies) == 0 && len(d.Errors) == 0 && d.PolicySet == "" {
+		return "", nil, nil
+	}
+	v := &decision{Allow: d.Allow, Policies: d.Policies, Set: d.PolicySet}
+	for _, e := range d.Errors[:min(len(d.Errors), maxDecisionErrors)] {
+		v.Errors = append(v.Errors, capped(e, 1<<10))
+	}
+	text, err := encode("decision", v)
+	return text, v, err
+}
+
+func decodeDecision(text string) (job.Decision, error) {
+	if text == "" {
+		return job.Decision{}, nil
+	}
+	var v decision
+	err := decode("decision", text, &v)
+	return job.Decision{Allow: v.Allow, Policies: v.Policies, Errors: v.Errors, PolicySet: v.Set}, err
+}
+
+// runRow is a run as the table has it.
+type runRow struct {
+	id, job, name, concurrency, trigger, manual, principal string
+	skill, entrypoint, input, digest, decision             string
+	state, reason, output, summary, problem                string
+
+	generation, due, last, count, fire, attempt, retry, created, started, ended int64
+
+	decided *decision
+}
+
+// encodeRun makes the row of a run. A run that has ended must say when; now is
+// taken if it does not.
+func encodeRun(r *job.Run, concurrency string, now int64) (*runRow, error) {
+	text, decided, err := encodeDecision(r.Decision)
+	if err != nil {
+		return nil, err
+	}
+	v := &runRow{
+		id: string(r.ID), job: string(r.Job), name: r.JobName, concurrency: concurrency, trigger: string(r.Trigger),
+		principal: r.Principal.String(), skill: r.Action.Skill, entrypoint: r.Action.Entrypoint,
+		input: string(r.Action.Input), decision: text, decided: decided,
+		state: string(r.State), reason: string(r.Reason), summary: capped(r.Summary, MaxText),
+		generation: r.Generation, due: micros(r.Due), last: max(micros(r.Due), micros(r.Last)), count: max(r.Count, 1),
+		fire: micros(r.Fire), attempt: int64(r.Attempt), retry: micros(r.Retry),
+		created: micros(r.Created), started: micros(r.Started),
+	}
+	if r.Trigger == job.ByHand {
+		v.manual = v.id
+	}
+	if !r.Digest.IsZero() {
+		v.digest = r.Digest.String()
+	}
+	if v.created == 0 {
+		v.created = now
+	}
+	if r.State.Terminal() {
+		if v.ended = micros(r.Ended); v.ended == 0 {
+			v.ended = now
+		}
+	}
+	v.output, v.problem = capOutput(r.Output, r.Error)
+	return v, nil
+}
+
+// runColumns are what scanRun reads, in its order.
+const runColumns = `id, job, job_name, generation, trigger, due, last, count, fire, principal, skill, entrypoint, input, digest,
+	decision, state, reason, attempt, retry, created, started, ended, output, summary, error`
+
+func scanRun(row scanner) (*job.Run, error) {
+	var r job.Run
+	var v runRow
+	err := row.Scan(&r.ID, &r.Job, &r.JobName, &r.Generation, &r.Trigger, &v.due, &v.last, &r.Count, &v.fire, &v.principal,
+		&r.Action.Skill, &r.Action.Entrypoint, &v.input, &v.digest, &v.decision, &r.State, &r.Reason, &r.Attempt,
+		&v.retry, &v.created, &v.started, &v.ended, &v.output, &r.Summary, &r.Error)
+	if err != nil {
+		return nil, err
+	}
+	if r.Principal, err = job.ParsePrincipal(v.principal); err != nil {
+		return nil, fmt.Errorf("run %s: %w", r.ID, err)
+	}
+	if r.Decision, err = decodeDecision(v.decision); err != nil {
+		return nil, fmt.Errorf("run %s: %w", r.ID, err)
+	}
+	if v.digest != "" {
+		if err := r.Digest.UnmarshalText([]byte(v.digest)); err != nil {
+			return nil, fmt.Errorf("run %s: %w", r.ID, err)
+		}
+	}
+	r.Action.Input, r.Output = raw(v.input), raw(v.output)
+	r.Due, r.Last, r.Fire, r.Retry = instant(v.due), instant(v.last), instant(v.fire), instant(v.retry)
+	r.Created, r.Started, r.Ended = instant(v.created), instant(v.started), instant(v.ended)
+	return &r, nil
+}

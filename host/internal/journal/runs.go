@@ -1,0 +1,128 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+)
+
+// OpenRuns returns the runs that are queued or running, oldest first.
+func (j *Journal) OpenRuns(ctx context.Context) ([]*job.Run, error) {
+	return collect(ctx, j, "open runs", scanRun, `SELECT `+runColumns+` FROM runs WHERE ended = 0 ORDER BY seq`)
+}
+
+const (
+	defaultRuns = 20
+	maxRuns     = 100_000
+)
+
+// Runs returns the runs that the filter selects, newest first: of one job by
+// nominal time, of all in the order in which they were written.
+func (j *Journal) Runs(ctx context.Context, f job.Filter) ([]*job.Run, error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultRuns
+	}
+	limit = min(limit, maxRuns)
+	const from = `SELECT ` + runColumns + ` FROM runs WHERE `
+	switch {
+	case f.Job != "" && f.State != "":
+		return collect(ctx, j, "runs", scanRun, from+`job = $1 AND state = $2 ORDER BY due DESC, seq DESC LIMIT $3`,
+			string(f.Job), string(f.State), limit)
+	case f.Job != "":
+		return collect(ctx, j, "runs", scanRun, from+`job = $1 ORDER BY due DESC, seq DESC LIMIT $2`, string(f.Job), limit)
+	case f.State != "":
+		return collect(ctx, j, "runs", scanRun, from+`state = $1 ORDER BY seq DESC LIMIT $2`, string(f.State), limit)
+	}
+	return collect(ctx, j, "runs", scanRun, from+`seq > 0 ORDER BY seq DESC LIMIT $1`, limit)
+}
+
+// Run returns the run with this id, or the only one whose id starts with it.
+// "run_" may be left out.
+func (j *Journal) Run(ctx context.Context, idOrPrefix string) (*job.Run, error) {
+	for _, prefix := range []string{idOrPrefix, "run_" + strings.ToUpper(strings.TrimPrefix(idOrPrefix, "run_"))} {
+		found, err := j.withPrefix(ctx, prefix)
+		if err != nil || found != nil {
+			return found, err
+		}
+	}
+	return nil, fmt.Errorf("run %q: %w", idOrPrefix, ErrNotFound)
+}
+
+// withPrefix returns nil if there is none.
+func (j *Journal) withPrefix(ctx context.Context, prefix string) (*job.Run, error) {
+	if prefix == "" {
+		return nil, nil
+	}
+	found, err := collect(ctx, j, "run", scanRun, `SELECT `+runColumns+` FROM runs WHERE id >= $1 AND id < $2 ORDER BY id LIMIT 2`,
+		prefix, prefix+"\U0010FFFF")
+	switch {
+	case err != nil || len(found) == 0:
+		return nil, err
+	case len(found) == 1 || string(found[0].ID) == prefix:
+		return found[0], nil
+	}
+	return nil, fmt.Errorf("run %q: %w: %s, %s, …", prefix, ErrAmbiguous, found[0].ID, found[1].ID)
+}
+
+// Attempts returns the attempts of a run that have ended, in order.
+func (j *Journal) Attempts(ctx context.Context, run job.RunID) ([]job.Attempt, error) {
+	return collect(ctx, j, "attempts", func(row scanner) (job.Attempt, error) {
+		var a job.Attempt
+		var started, ended int64
+		err := row.Scan(&a.Run, &a.Number, &started, &ended, &a.State, &a.Reason, &a.Error)
+		a.Started, a.Ended = instant(started), instant(ended)
+		return a, err
+	}, `SELECT run, number, started, ended, state, reason, error FROM attempts WHERE run = $1 ORDER BY number`, string(run))
+}
+
+// Log returns what the ended attempts of a run logged, one after the other.
+func (j *Journal) Log(ctx context.Context, run job.RunID) (string, error) {
+	logs, err := collect(ctx, j, "log", func(row scanner) (string, error) {
+		var s string
+		return s, row.Scan(&s)
+	}, `SELECT log FROM attempts WHERE run = $1 ORDER BY number`, string(run))
+	return strings.Join(logs, ""), err
+}
+
+// Latest returns the latest run of each job there is, by nominal time, without
+// input and output.
+func (j *Journal) Latest(ctx context.Context) (map[job.ID]*job.Run, error) {
+	runs, err := collect(ctx, j, "latest runs", scanRun, `SELECT r.id, r.job, r.job_name, r.generation, r.trigger, r.due, r.last,
+			r.count, r.fire, r.principal, r.skill, r.entrypoint, '', r.digest, r.decision, r.state, r.reason, r.attempt, r.retry,
+			r.created, r.started, r.ended, '', r.summary, r.error
+		FROM jobs j JOIN runs r ON r.seq = (SELECT seq FROM runs WHERE job = j.id ORDER BY due DESC, manual DESC LIMIT 1)`)
+	latest := make(map[job.ID]*job.Run, len(runs))
+	for _, r := range runs {
+		latest[r.Job] = r
+	}
+	return latest, err
+}
+
+// Tallies counts the nominal times of runs that ended at or after since, by job,
+// state and reason. A range counts whole if its end is.
+func (j *Journal) Tallies(ctx context.Context, since time.Time) ([]job.Tally, error) {
+	from := micros(since)
+	if from <= 0 {
+		from = 1
+	}
+	return collect(ctx, j, "tallies", func(row scanner) (job.Tally, error) {
+		var t job.Tally
+		return t, row.Scan(&t.Job, &t.State, &t.Reason, &t.Count)
+	}, `SELECT job_name, state, reason, SUM(count) FROM runs WHERE ended <> 0 AND ended >= $1
+		GROUP BY job_name, state, reason ORDER BY job_name, state, reason`, from)
+}
+
+// Effects returns the outbox, oldest first.
+func (j *Journal) Effects(ctx context.Context) ([]job.PendingEffect, error) {
+	return collect(ctx, j, "effects", func(row scanner) (job.PendingEffect, error) {
+		var e job.PendingEffect
+		var output string
+		err := row.Scan(&e.Run, &e.Effect, &output)
+		e.Output = raw(output)
+		return e, err
+	}, `SELECT e.run, e.effect, r.output FROM effects e JOIN runs r ON r.id = e.run ORDER BY e.created, r.seq`)
+}
