@@ -24,6 +24,8 @@ const (
 	PublisherServiceName = "palyra.v1.PublisherService"
 	// MemoryServiceName is the fully-qualified name of the MemoryService service.
 	MemoryServiceName = "palyra.v1.MemoryService"
+	// PolicyServiceName is the fully-qualified name of the PolicyService service.
+	PolicyServiceName = "palyra.v1.PolicyService"
 	// HostServiceName is the fully-qualified name of the HostService service.
 	HostServiceName = "palyra.v1.HostService"
 )
@@ -84,8 +86,16 @@ const (
 	PublisherServiceListProcedure = "/palyra.v1.PublisherService/List"
 	// PublisherServiceTrustProcedure is the procedure name of the PublisherService's Trust RPC.
 	PublisherServiceTrustProcedure = "/palyra.v1.PublisherService/Trust"
-	// MemoryServiceCallProcedure is the procedure name of the MemoryService's Call RPC.
-	MemoryServiceCallProcedure = "/palyra.v1.MemoryService/Call"
+	// MemoryServicePutProcedure is the procedure name of the MemoryService's Put RPC.
+	MemoryServicePutProcedure = "/palyra.v1.MemoryService/Put"
+	// MemoryServiceSearchProcedure is the procedure name of the MemoryService's Search RPC.
+	MemoryServiceSearchProcedure = "/palyra.v1.MemoryService/Search"
+	// MemoryServiceListProcedure is the procedure name of the MemoryService's List RPC.
+	MemoryServiceListProcedure = "/palyra.v1.MemoryService/List"
+	// MemoryServiceStatusProcedure is the procedure name of the MemoryService's Status RPC.
+	MemoryServiceStatusProcedure = "/palyra.v1.MemoryService/Status"
+	// PolicyServiceCheckProcedure is the procedure name of the PolicyService's Check RPC.
+	PolicyServiceCheckProcedure = "/palyra.v1.PolicyService/Check"
 	// HostServiceStatusProcedure is the procedure name of the HostService's Status RPC.
 	HostServiceStatusProcedure = "/palyra.v1.HostService/Status"
 )
@@ -1114,20 +1124,42 @@ func (h publisherServiceHandler) trust(ctx context.Context, _ connect.Spec, stre
 }
 
 var (
-	memoryServiceCallSpec = sync.OnceValue(func() connect.Spec {
+	memoryServicePutSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType: connect.StreamTypeUnary,
-			Schema:     File_palyra_proto.Services().ByName("MemoryService").Methods().ByName("Call"),
-			Procedure:  MemoryServiceCallProcedure,
+			Schema:     File_palyra_proto.Services().ByName("MemoryService").Methods().ByName("Put"),
+			Procedure:  MemoryServicePutProcedure,
+		}
+	})
+	memoryServiceSearchSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("MemoryService").Methods().ByName("Search"),
+			Procedure:  MemoryServiceSearchProcedure,
+		}
+	})
+	memoryServiceListSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("MemoryService").Methods().ByName("List"),
+			Procedure:  MemoryServiceListProcedure,
+		}
+	})
+	memoryServiceStatusSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("MemoryService").Methods().ByName("Status"),
+			Procedure:  MemoryServiceStatusProcedure,
 		}
 	})
 )
 
 // MemoryServiceClient is a client for the palyra.v1.MemoryService service.
 type MemoryServiceClient interface {
-	// Call passes a JSON request to an entrypoint of the memory skill:
-	// put, search, list or status.
-	Call(context.Context, *MemoryCallRequest) (*MemoryCallResponse, error)
+	Put(context.Context, *MemoryRequest) (*MemoryResponse, error)
+	Search(context.Context, *MemoryRequest) (*MemoryResponse, error)
+	List(context.Context, *MemoryRequest) (*MemoryResponse, error)
+	Status(context.Context, *MemoryRequest) (*MemoryResponse, error)
 }
 
 // NewMemoryServiceClient constructs a client for the palyra.v1.MemoryService service. Multiple
@@ -1138,9 +1170,10 @@ func NewMemoryServiceClient(client *connect.Client) MemoryServiceClient {
 
 // MemoryServiceHandler is an implementation of the palyra.v1.MemoryService service.
 type MemoryServiceHandler interface {
-	// Call passes a JSON request to an entrypoint of the memory skill:
-	// put, search, list or status.
-	Call(context.Context, *MemoryCallRequest) (*MemoryCallResponse, error)
+	Put(context.Context, *MemoryRequest) (*MemoryResponse, error)
+	Search(context.Context, *MemoryRequest) (*MemoryResponse, error)
+	List(context.Context, *MemoryRequest) (*MemoryResponse, error)
+	Status(context.Context, *MemoryRequest) (*MemoryResponse, error)
 }
 
 // RegisterMemoryServiceHandler registers svc as the palyra.v1.MemoryService implementation on
@@ -1148,24 +1181,63 @@ type MemoryServiceHandler interface {
 func RegisterMemoryServiceHandler(server *connect.Server, svc MemoryServiceHandler) {
 	adapter := memoryServiceHandler{svc: svc}
 	server.Register(
-		connect.Method{Spec: memoryServiceCallSpec(), Handler: adapter.call},
+		connect.Method{Spec: memoryServicePutSpec(), Handler: adapter.put},
+		connect.Method{Spec: memoryServiceSearchSpec(), Handler: adapter.search},
+		connect.Method{Spec: memoryServiceListSpec(), Handler: adapter.list},
+		connect.Method{Spec: memoryServiceStatusSpec(), Handler: adapter.status},
 	)
 }
 
 // UnimplementedMemoryServiceHandler returns CodeUnimplemented from all methods.
 type UnimplementedMemoryServiceHandler struct{}
 
-func (UnimplementedMemoryServiceHandler) Call(context.Context, *MemoryCallRequest) (*MemoryCallResponse, error) {
-	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.MemoryService.Call is not implemented")
+func (UnimplementedMemoryServiceHandler) Put(context.Context, *MemoryRequest) (*MemoryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.MemoryService.Put is not implemented")
+}
+
+func (UnimplementedMemoryServiceHandler) Search(context.Context, *MemoryRequest) (*MemoryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.MemoryService.Search is not implemented")
+}
+
+func (UnimplementedMemoryServiceHandler) List(context.Context, *MemoryRequest) (*MemoryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.MemoryService.List is not implemented")
+}
+
+func (UnimplementedMemoryServiceHandler) Status(context.Context, *MemoryRequest) (*MemoryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.MemoryService.Status is not implemented")
 }
 
 type memoryServiceClient struct {
 	client *connect.Client
 }
 
-func (c *memoryServiceClient) Call(ctx context.Context, req *MemoryCallRequest) (*MemoryCallResponse, error) {
-	var res MemoryCallResponse
-	if err := c.client.CallUnary(ctx, memoryServiceCallSpec(), req, &res); err != nil {
+func (c *memoryServiceClient) Put(ctx context.Context, req *MemoryRequest) (*MemoryResponse, error) {
+	var res MemoryResponse
+	if err := c.client.CallUnary(ctx, memoryServicePutSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *memoryServiceClient) Search(ctx context.Context, req *MemoryRequest) (*MemoryResponse, error) {
+	var res MemoryResponse
+	if err := c.client.CallUnary(ctx, memoryServiceSearchSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *memoryServiceClient) List(ctx context.Context, req *MemoryRequest) (*MemoryResponse, error) {
+	var res MemoryResponse
+	if err := c.client.CallUnary(ctx, memoryServiceListSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *memoryServiceClient) Status(ctx context.Context, req *MemoryRequest) (*MemoryResponse, error) {
+	var res MemoryResponse
+	if err := c.client.CallUnary(ctx, memoryServiceStatusSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -1173,12 +1245,118 @@ func (c *memoryServiceClient) Call(ctx context.Context, req *MemoryCallRequest) 
 
 type memoryServiceHandler struct{ svc MemoryServiceHandler }
 
-func (h memoryServiceHandler) call(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
-	var req MemoryCallRequest
+func (h memoryServiceHandler) put(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req MemoryRequest
 	if err := stream.Receive(&req); err != nil {
 		return err
 	}
-	res, err := h.svc.Call(ctx, &req)
+	res, err := h.svc.Put(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h memoryServiceHandler) search(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req MemoryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Search(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h memoryServiceHandler) list(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req MemoryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.List(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h memoryServiceHandler) status(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req MemoryRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Status(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+var (
+	policyServiceCheckSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("PolicyService").Methods().ByName("Check"),
+			Procedure:  PolicyServiceCheckProcedure,
+		}
+	})
+)
+
+// PolicyServiceClient is a client for the palyra.v1.PolicyService service.
+type PolicyServiceClient interface {
+	// Check compiles policies as a start of the daemon would, and keeps nothing.
+	Check(context.Context, *CheckPoliciesRequest) (*CheckPoliciesResponse, error)
+}
+
+// NewPolicyServiceClient constructs a client for the palyra.v1.PolicyService service. Multiple
+// service clients may share a single connect.Client.
+func NewPolicyServiceClient(client *connect.Client) PolicyServiceClient {
+	return &policyServiceClient{client: client}
+}
+
+// PolicyServiceHandler is an implementation of the palyra.v1.PolicyService service.
+type PolicyServiceHandler interface {
+	// Check compiles policies as a start of the daemon would, and keeps nothing.
+	Check(context.Context, *CheckPoliciesRequest) (*CheckPoliciesResponse, error)
+}
+
+// RegisterPolicyServiceHandler registers svc as the palyra.v1.PolicyService implementation on
+// server.
+func RegisterPolicyServiceHandler(server *connect.Server, svc PolicyServiceHandler) {
+	adapter := policyServiceHandler{svc: svc}
+	server.Register(
+		connect.Method{Spec: policyServiceCheckSpec(), Handler: adapter.check},
+	)
+}
+
+// UnimplementedPolicyServiceHandler returns CodeUnimplemented from all methods.
+type UnimplementedPolicyServiceHandler struct{}
+
+func (UnimplementedPolicyServiceHandler) Check(context.Context, *CheckPoliciesRequest) (*CheckPoliciesResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.PolicyService.Check is not implemented")
+}
+
+type policyServiceClient struct {
+	client *connect.Client
+}
+
+func (c *policyServiceClient) Check(ctx context.Context, req *CheckPoliciesRequest) (*CheckPoliciesResponse, error) {
+	var res CheckPoliciesResponse
+	if err := c.client.CallUnary(ctx, policyServiceCheckSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+type policyServiceHandler struct{ svc PolicyServiceHandler }
+
+func (h policyServiceHandler) check(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req CheckPoliciesRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Check(ctx, &req)
 	if err != nil {
 		return err
 	}

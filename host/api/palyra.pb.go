@@ -2733,28 +2733,27 @@ func (x *TrustRequest) GetPrefixes() []string {
 	return nil
 }
 
-type MemoryCallRequest struct {
+type MemoryRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Entrypoint    string                 `protobuf:"bytes,1,opt,name=entrypoint,proto3" json:"entrypoint,omitempty"`
-	Input         string                 `protobuf:"bytes,2,opt,name=input,proto3" json:"input,omitempty"` // one JSON value
+	Input         string                 `protobuf:"bytes,1,opt,name=input,proto3" json:"input,omitempty"` // one JSON value
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *MemoryCallRequest) Reset() {
-	*x = MemoryCallRequest{}
+func (x *MemoryRequest) Reset() {
+	*x = MemoryRequest{}
 	mi := &file_palyra_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *MemoryCallRequest) String() string {
+func (x *MemoryRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*MemoryCallRequest) ProtoMessage() {}
+func (*MemoryRequest) ProtoMessage() {}
 
-func (x *MemoryCallRequest) ProtoReflect() protoreflect.Message {
+func (x *MemoryRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_palyra_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2766,46 +2765,39 @@ func (x *MemoryCallRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use MemoryCallRequest.ProtoReflect.Descriptor instead.
-func (*MemoryCallRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use MemoryRequest.ProtoReflect.Descriptor instead.
+func (*MemoryRequest) Descriptor() ([]byte, []int) {
 	return file_palyra_proto_rawDescGZIP(), []int{43}
 }
 
-func (x *MemoryCallRequest) GetEntrypoint() string {
-	if x != nil {
-		return x.Entrypoint
-	}
-	return ""
-}
-
-func (x *MemoryCallRequest) GetInput() string {
+func (x *MemoryRequest) GetInput() string {
 	if x != nil {
 		return x.Input
 	}
 	return ""
 }
 
-type MemoryCallResponse struct {
+type MemoryResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Output        string                 `protobuf:"bytes,1,opt,name=output,proto3" json:"output,omitempty"` // one JSON value
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *MemoryCallResponse) Reset() {
-	*x = MemoryCallResponse{}
+func (x *MemoryResponse) Reset() {
+	*x = MemoryResponse{}
 	mi := &file_palyra_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *MemoryCallResponse) String() string {
+func (x *MemoryResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*MemoryCallResponse) ProtoMessage() {}
+func (*MemoryResponse) ProtoMessage() {}
 
-func (x *MemoryCallResponse) ProtoReflect() protoreflect.Message {
+func (x *MemoryResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_palyra_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -2817,16 +2809,217 @@ func (x *MemoryCallResponse) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use MemoryCallResponse.ProtoReflect.Descriptor instead.
-func (*MemoryCallResponse) Descriptor() ([]byte, []int) {
+// Deprecated: Use MemoryResponse.ProtoReflect.Descriptor instead.
+func (*MemoryResponse) Descriptor() ([]byte, []int) {
 	return file_palyra_proto_rawDescGZIP(), []int{44}
 }
 
-func (x *MemoryCallResponse) GetOutput() string {
+func (x *MemoryResponse) GetOutput() string {
 	if x != nil {
 		return x.Output
 	}
 	return ""
+}
+
+type PolicyFile struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"` // base name of the file
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyFile) Reset() {
+	*x = PolicyFile{}
+	mi := &file_palyra_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyFile) ProtoMessage() {}
+
+func (x *PolicyFile) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
+func (*PolicyFile) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *PolicyFile) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *PolicyFile) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+type CheckPoliciesRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Files         []*PolicyFile          `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPoliciesRequest) Reset() {
+	*x = CheckPoliciesRequest{}
+	mi := &file_palyra_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPoliciesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPoliciesRequest) ProtoMessage() {}
+
+func (x *CheckPoliciesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPoliciesRequest.ProtoReflect.Descriptor instead.
+func (*CheckPoliciesRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *CheckPoliciesRequest) GetFiles() []*PolicyFile {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+type CheckPoliciesResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Problems      []string               `protobuf:"bytes,1,rep,name=problems,proto3" json:"problems,omitempty"` // empty: they compile
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckPoliciesResponse) Reset() {
+	*x = CheckPoliciesResponse{}
+	mi := &file_palyra_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckPoliciesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckPoliciesResponse) ProtoMessage() {}
+
+func (x *CheckPoliciesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckPoliciesResponse.ProtoReflect.Descriptor instead.
+func (*CheckPoliciesResponse) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *CheckPoliciesResponse) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+// Problem goes with an error as its detail: what programs need beside the code.
+type Problem struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`     // short and stable: snake_case
+	Next          string                 `protobuf:"bytes,2,opt,name=next,proto3" json:"next,omitempty"`         // what the caller may do about it, for people
+	Policies      []string               `protobuf:"bytes,3,rep,name=policies,proto3" json:"policies,omitempty"` // of a denial: the policies that decided
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Problem) Reset() {
+	*x = Problem{}
+	mi := &file_palyra_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Problem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Problem) ProtoMessage() {}
+
+func (x *Problem) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Problem.ProtoReflect.Descriptor instead.
+func (*Problem) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *Problem) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Problem) GetNext() string {
+	if x != nil {
+		return x.Next
+	}
+	return ""
+}
+
+func (x *Problem) GetPolicies() []string {
+	if x != nil {
+		return x.Policies
+	}
+	return nil
 }
 
 type StatusRequest struct {
@@ -2837,7 +3030,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_palyra_proto_msgTypes[45]
+	mi := &file_palyra_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2849,7 +3042,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[45]
+	mi := &file_palyra_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2862,7 +3055,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{45}
+	return file_palyra_proto_rawDescGZIP(), []int{49}
 }
 
 type StatusResponse struct {
@@ -2893,7 +3086,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_palyra_proto_msgTypes[46]
+	mi := &file_palyra_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2905,7 +3098,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[46]
+	mi := &file_palyra_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2918,7 +3111,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{46}
+	return file_palyra_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *StatusResponse) GetVersion() string {
@@ -3274,14 +3467,23 @@ const file_palyra_proto_rawDesc = "" +
 	"publishers\"<\n" +
 	"\fTrustRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x1a\n" +
-	"\bprefixes\x18\x02 \x03(\tR\bprefixes\"I\n" +
-	"\x11MemoryCallRequest\x12\x1e\n" +
+	"\bprefixes\x18\x02 \x03(\tR\bprefixes\"%\n" +
+	"\rMemoryRequest\x12\x14\n" +
+	"\x05input\x18\x01 \x01(\tR\x05input\"(\n" +
+	"\x0eMemoryResponse\x12\x16\n" +
+	"\x06output\x18\x01 \x01(\tR\x06output\"4\n" +
 	"\n" +
-	"entrypoint\x18\x01 \x01(\tR\n" +
-	"entrypoint\x12\x14\n" +
-	"\x05input\x18\x02 \x01(\tR\x05input\",\n" +
-	"\x12MemoryCallResponse\x12\x16\n" +
-	"\x06output\x18\x01 \x01(\tR\x06output\"\x0f\n" +
+	"PolicyFile\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"C\n" +
+	"\x14CheckPoliciesRequest\x12+\n" +
+	"\x05files\x18\x01 \x03(\v2\x15.palyra.v1.PolicyFileR\x05files\"3\n" +
+	"\x15CheckPoliciesResponse\x12\x1a\n" +
+	"\bproblems\x18\x01 \x03(\tR\bproblems\"Q\n" +
+	"\aProblem\x12\x16\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\tR\x04next\x12\x1a\n" +
+	"\bpolicies\x18\x03 \x03(\tR\bpolicies\"\x0f\n" +
 	"\rStatusRequest\"\xcb\x04\n" +
 	"\x0eStatusResponse\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\tR\aversion\x124\n" +
@@ -3336,9 +3538,14 @@ const file_palyra_proto_rawDesc = "" +
 	"\x06Remove\x12\x18.palyra.v1.RemoveRequest\x1a\x19.palyra.v1.RemoveResponse2\x97\x01\n" +
 	"\x10PublisherService\x12K\n" +
 	"\x04List\x12 .palyra.v1.ListPublishersRequest\x1a!.palyra.v1.ListPublishersResponse\x126\n" +
-	"\x05Trust\x12\x17.palyra.v1.TrustRequest\x1a\x14.palyra.v1.Publisher2T\n" +
-	"\rMemoryService\x12C\n" +
-	"\x04Call\x12\x1c.palyra.v1.MemoryCallRequest\x1a\x1d.palyra.v1.MemoryCallResponse2L\n" +
+	"\x05Trust\x12\x17.palyra.v1.TrustRequest\x1a\x14.palyra.v1.Publisher2\x86\x02\n" +
+	"\rMemoryService\x12:\n" +
+	"\x03Put\x12\x18.palyra.v1.MemoryRequest\x1a\x19.palyra.v1.MemoryResponse\x12=\n" +
+	"\x06Search\x12\x18.palyra.v1.MemoryRequest\x1a\x19.palyra.v1.MemoryResponse\x12;\n" +
+	"\x04List\x12\x18.palyra.v1.MemoryRequest\x1a\x19.palyra.v1.MemoryResponse\x12=\n" +
+	"\x06Status\x12\x18.palyra.v1.MemoryRequest\x1a\x19.palyra.v1.MemoryResponse2[\n" +
+	"\rPolicyService\x12J\n" +
+	"\x05Check\x12\x1f.palyra.v1.CheckPoliciesRequest\x1a .palyra.v1.CheckPoliciesResponse2L\n" +
 	"\vHostService\x12=\n" +
 	"\x06Status\x12\x18.palyra.v1.StatusRequest\x1a\x19.palyra.v1.StatusResponseB*Z(github.com/palyra-go/palyra/host/api;apib\x06proto3"
 
@@ -3354,7 +3561,7 @@ func file_palyra_proto_rawDescGZIP() []byte {
 	return file_palyra_proto_rawDescData
 }
 
-var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 48)
+var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
 var file_palyra_proto_goTypes = []any{
 	(*Job)(nil),                    // 0: palyra.v1.Job
 	(*Schedule)(nil),               // 1: palyra.v1.Schedule
@@ -3399,107 +3606,120 @@ var file_palyra_proto_goTypes = []any{
 	(*ListPublishersRequest)(nil),  // 40: palyra.v1.ListPublishersRequest
 	(*ListPublishersResponse)(nil), // 41: palyra.v1.ListPublishersResponse
 	(*TrustRequest)(nil),           // 42: palyra.v1.TrustRequest
-	(*MemoryCallRequest)(nil),      // 43: palyra.v1.MemoryCallRequest
-	(*MemoryCallResponse)(nil),     // 44: palyra.v1.MemoryCallResponse
-	(*StatusRequest)(nil),          // 45: palyra.v1.StatusRequest
-	(*StatusResponse)(nil),         // 46: palyra.v1.StatusResponse
-	nil,                            // 47: palyra.v1.Job.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 48: google.protobuf.Timestamp
+	(*MemoryRequest)(nil),          // 43: palyra.v1.MemoryRequest
+	(*MemoryResponse)(nil),         // 44: palyra.v1.MemoryResponse
+	(*PolicyFile)(nil),             // 45: palyra.v1.PolicyFile
+	(*CheckPoliciesRequest)(nil),   // 46: palyra.v1.CheckPoliciesRequest
+	(*CheckPoliciesResponse)(nil),  // 47: palyra.v1.CheckPoliciesResponse
+	(*Problem)(nil),                // 48: palyra.v1.Problem
+	(*StatusRequest)(nil),          // 49: palyra.v1.StatusRequest
+	(*StatusResponse)(nil),         // 50: palyra.v1.StatusResponse
+	nil,                            // 51: palyra.v1.Job.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 52: google.protobuf.Timestamp
 }
 var file_palyra_proto_depIdxs = []int32{
-	47, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
+	51, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
 	1,  // 1: palyra.v1.Job.schedule:type_name -> palyra.v1.Schedule
-	48, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
-	48, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
-	48, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
-	48, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
-	48, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
+	52, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
+	52, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
+	52, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
+	52, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
+	52, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
 	0,  // 7: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
 	0,  // 8: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
 	0,  // 9: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
 	14, // 10: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
-	48, // 11: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
-	48, // 12: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
-	48, // 13: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
-	48, // 14: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
-	48, // 15: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
-	48, // 16: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
-	48, // 17: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
-	48, // 18: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
+	52, // 11: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
+	52, // 12: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
+	52, // 13: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
+	52, // 14: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
+	52, // 15: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
+	52, // 16: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
+	52, // 17: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
+	52, // 18: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
 	16, // 19: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
-	48, // 20: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
-	48, // 21: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
+	52, // 20: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
+	52, // 21: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
 	15, // 22: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
-	48, // 23: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
+	52, // 23: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
 	26, // 24: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
 	29, // 25: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
-	48, // 26: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
-	48, // 27: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
-	48, // 28: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
+	52, // 26: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
+	52, // 27: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
+	52, // 28: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
 	30, // 29: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
 	29, // 30: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
-	48, // 31: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
+	52, // 31: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
 	39, // 32: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
-	48, // 33: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	48, // 34: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 35: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
-	2,  // 36: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
-	3,  // 37: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
-	5,  // 38: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
-	6,  // 39: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
-	7,  // 40: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
-	8,  // 41: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
-	9,  // 42: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
-	10, // 43: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
-	12, // 44: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
-	17, // 45: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
-	19, // 46: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
-	20, // 47: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
-	22, // 48: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
-	23, // 49: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
-	24, // 50: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
-	27, // 51: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
-	31, // 52: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
-	33, // 53: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
-	34, // 54: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
-	35, // 55: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
-	36, // 56: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
-	37, // 57: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
-	40, // 58: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
-	42, // 59: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
-	43, // 60: palyra.v1.MemoryService.Call:input_type -> palyra.v1.MemoryCallRequest
-	45, // 61: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
-	0,  // 62: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
-	4,  // 63: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
-	0,  // 64: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
-	0,  // 65: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
-	0,  // 66: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
-	0,  // 67: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
-	15, // 68: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
-	11, // 69: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
-	13, // 70: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
-	18, // 71: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
-	15, // 72: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
-	21, // 73: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
-	15, // 74: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
-	15, // 75: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
-	25, // 76: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
-	28, // 77: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
-	32, // 78: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
-	29, // 79: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
-	29, // 80: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
-	29, // 81: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
-	29, // 82: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
-	38, // 83: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
-	41, // 84: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
-	39, // 85: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
-	44, // 86: palyra.v1.MemoryService.Call:output_type -> palyra.v1.MemoryCallResponse
-	46, // 87: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
-	62, // [62:88] is the sub-list for method output_type
-	36, // [36:62] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	45, // 33: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
+	52, // 34: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	52, // 35: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 36: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
+	2,  // 37: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
+	3,  // 38: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
+	5,  // 39: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
+	6,  // 40: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
+	7,  // 41: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
+	8,  // 42: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
+	9,  // 43: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
+	10, // 44: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
+	12, // 45: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
+	17, // 46: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
+	19, // 47: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
+	20, // 48: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
+	22, // 49: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
+	23, // 50: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
+	24, // 51: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
+	27, // 52: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
+	31, // 53: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
+	33, // 54: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
+	34, // 55: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
+	35, // 56: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
+	36, // 57: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
+	37, // 58: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
+	40, // 59: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
+	42, // 60: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
+	43, // 61: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
+	43, // 62: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
+	43, // 63: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
+	43, // 64: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
+	46, // 65: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
+	49, // 66: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
+	0,  // 67: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
+	4,  // 68: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
+	0,  // 69: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
+	0,  // 70: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
+	0,  // 71: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
+	0,  // 72: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
+	15, // 73: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
+	11, // 74: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
+	13, // 75: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
+	18, // 76: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
+	15, // 77: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
+	21, // 78: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
+	15, // 79: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
+	15, // 80: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
+	25, // 81: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
+	28, // 82: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
+	32, // 83: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
+	29, // 84: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
+	29, // 85: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
+	29, // 86: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
+	29, // 87: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
+	38, // 88: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
+	41, // 89: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
+	39, // 90: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
+	44, // 91: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
+	44, // 92: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
+	44, // 93: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
+	44, // 94: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
+	47, // 95: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
+	50, // 96: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
+	67, // [67:97] is the sub-list for method output_type
+	37, // [37:67] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_palyra_proto_init() }
@@ -3513,9 +3733,9 @@ func file_palyra_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palyra_proto_rawDesc), len(file_palyra_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   48,
+			NumMessages:   52,
 			NumExtensions: 0,
-			NumServices:   6,
+			NumServices:   7,
 		},
 		GoTypes:           file_palyra_proto_goTypes,
 		DependencyIndexes: file_palyra_proto_depIdxs,

@@ -1,0 +1,326 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/palyra-go/palyra/host/api"
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/policy"
+	"github.com/palyra-go/palyra/host/schedule"
+)
+
+// jobs serves the JobService.
+type jobs struct{ *Server }
+
+func (s jobs) Create(ctx context.Context, req *api.CreateJobRequest) (*api.Job, error) {
+	want, err := toJob(req.GetJob())
+	if err != nil {
+		return nil, problem(Invalid, "", "%v", err)
+	}
+	if have := s.Jobs.Get(want.Name); have != nil && have.Name == want.Name {
+		if !req.GetReplace() {
+			if err := s.may(ctx, "job.view", policy.JobResource(have)); err != nil {
+				return nil, err
+			}
+			return nil, problem(Exists, fmt.Sprintf("use `palyra job update %s`, or add --replace", have.Name),
+				"a job called %q exists already", have.Name)
+		}
+		return s.change(ctx, have, want, req.GetDryRun())
+	}
+	want.ID, want.Owner = job.ID("job_"+ulid.Make().String()), caller(ctx)
+	checked, err := s.check(ctx, &want)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.may(ctx, "job.create", policy.JobResource(checked)); err != nil {
+		return nil, err
+	}
+	if err := s.runnable(want.Action); err != nil {
+		return nil, err
+	}
+	if req.GetDryRun() {
+		return preview(checked), nil
+	}
+	return s.put(ctx, want, "job.create")
+}
+
+func (s jobs) Update(ctx context.Context, req *api.UpdateJobRequest) (*api.Job, error) {
+	have, err := s.job(ctx, "job.update", req.GetJob())
+	if err != nil {
+		return nil, err
+	}
+	edited := fromJob(have)
+	if err := copyFields(edited, req.GetChange(), req.GetFields()); err != nil {
+		return nil, err
+	}
+	want, err := toJob(edited)
+	if err != nil {
+		return nil, problem(Invalid, "", "%v", err)
+	}
+	want.Paused, want.PauseReason = have.Paused, have.PauseReason
+	return s.change(ctx, have, want, req.GetDryRun())
+}
+
+// change turns have into want where they differ in what a caller may say.
+func (s jobs) change(ctx context.Context, have *job.Job, want job.Job, dryRun bool) (*api.Job, error) {
+	if err := s.may(ctx, "job.update", policy.JobResource(have)); err != nil {
+		return nil, err
+	}
+	if have.System() {
+		return nil, problem(State, "set it in palyra.toml, or pause it", "%s is a job of the daemon itself", have.Name)
+	}
+	want.ID, want.Generation, want.Owner, want.Effect = have.ID, have.Generation, have.Owner, have.Effect
+	checked, err := s.check(ctx, &want)
+	if err != nil {
+		return nil, err
+	}
+	if want.Action.String() != have.Action.String() {
+		if err := s.runnable(want.Action); err != nil {
+			return nil, err
+		}
+	}
+	// Who may not have the job as it will be may not make it so.
+	if err := s.may(ctx, "job.update", policy.JobResource(checked)); err != nil {
+		return nil, err
+	}
+	if dryRun {
+		return preview(checked), nil
+	}
+	return s.put(ctx, want, "job.update")
+}
+
+// check completes want where the daemon decides, and returns what it would
+// become.
+func (s jobs) check(ctx context.Context, want *job.Job) (*job.Job, error) {
+	if want.Schedule.Kind == schedule.Cron && want.Schedule.Zone == "" {
+		want.Schedule.Zone = s.Zone
+	}
+	if !want.Paused {
+		want.PauseReason = ""
+	}
+	return s.Edits.Check(*want, caller(ctx))
+}
+
+// preview is a job that is not saved, with when it would fire.
+func preview(j *job.Job) *api.Job {
+	p := fromJob(j)
+	if compiled, err := schedule.Parse(j.Schedule); err == nil && !j.Paused {
+		p.Next = fromTime(compiled.Next(time.Now()))
+	}
+	return p
+}
+
+// runnable refuses an action that no installed skill has: better now than at
+// every occurrence.
+func (s jobs) runnable(a job.Action) error {
+	found := s.Skills.Lookup(a.Skill)
+	if found == nil {
+		var ids []string
+		for _, sk := range s.Skills.List() {
+			ids = append(ids, sk.ID())
+		}
+		next := "install it: `palyra skill install FILE`"
+		if near := nearest(a.Skill, ids); near != "" {
+			next = fmt.Sprintf("did you mean %s? else %s", near, next)
+		}
+		return problem(NotFound, next, "no skill %q is installed", a.Skill)
+	}
+	if _, ok := found.Manifest.Entrypoints[a.Entrypoint]; !ok {
+		names := slices.Sorted(maps.Keys(found.Manifest.Entrypoints))
+		return problem(NotFound, "it has: "+strings.Join(names, ", "), "the skill %s has no entrypoint %q", a.Skill, a.Entrypoint)
+	}
+	return nil
+}
+
+func (s jobs) put(ctx context.Context, j job.Job, kind string) (*api.Job, error) {
+	saved, err := s.Edits.Put(ctx, j, caller(ctx), kind)
+	if err != nil {
+		return nil, err
+	}
+	return s.seen(ctx, saved), nil
+}
+
+func (s jobs) List(ctx context.Context, _ *api.ListJobsRequest) (*api.ListJobsResponse, error) {
+	latest, err := s.Runs.Latest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, sees := &api.ListJobsResponse{}, s.sees(ctx, "job.view")
+	for _, j := range s.Jobs.List() {
+		if sees(j) {
+			list.Jobs = append(list.Jobs, s.withLatest(j, latest))
+		}
+	}
+	slices.SortFunc(list.Jobs, func(a, b *api.Job) int { return strings.Compare(a.Name, b.Name) })
+	return list, nil
+}
+
+func (s jobs) Get(ctx context.Context, req *api.GetJobRequest) (*api.Job, error) {
+	j, err := s.job(ctx, "job.view", req.GetJob())
+	if err != nil {
+		return nil, err
+	}
+	return s.seen(ctx, j), nil
+}
+
+func (s jobs) Pause(ctx context.Context, req *api.PauseJobRequest) (*api.Job, error) {
+	j, err := s.job(ctx, "job.pause", req.GetJob())
+	if err != nil {
+		return nil, err
+	}
+	if j.Paused && (req.GetReason() == "" || req.GetReason() == j.PauseReason) {
+		return s.seen(ctx, j), nil
+	}
+	changed := *j
+	changed.Paused, changed.PauseReason = true, req.GetReason()
+	return s.put(ctx, changed, "job.pause")
+}
+
+func (s jobs) Resume(ctx context.Context, req *api.ResumeJobRequest) (*api.Job, error) {
+	j, err := s.job(ctx, "job.pause", req.GetJob())
+	if err != nil {
+		return nil, err
+	}
+	if !j.Paused {
+		return s.seen(ctx, j), nil
+	}
+	changed := *j
+	changed.Paused, changed.PauseReason = false, ""
+	return s.put(ctx, changed, "job.resume")
+}
+
+// Trigger does not ask here: the gate of dispatch judges the run, and writes
+// down what it answered.
+func (s jobs) Trigger(ctx context.Context, req *api.TriggerJobRequest) (*api.Run, error) {
+	j, err := s.find(req.GetJob())
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Dispatch.Trigger(ctx, j, caller(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return fromRun(r, zoneOf(j)), nil
+}
+
+func (s jobs) Delete(ctx context.Context, req *api.DeleteJobRequest) (*api.DeleteJobResponse, error) {
+	j, err := s.job(ctx, "job.delete", req.GetJob())
+	if err != nil {
+		return nil, err
+	}
+	if j.System() {
+		return nil, problem(State, fmt.Sprintf("pause it: `palyra job pause %s`", j.Name), "%s is a job of the daemon itself", j.Name)
+	}
+	return &api.DeleteJobResponse{}, s.Edits.Delete(ctx, j.ID, caller(ctx))
+}
+
+func (s jobs) Next(ctx context.Context, req *api.NextRequest) (*api.NextResponse, error) {
+	limit, err := clamp(req.GetLimit(), 5, 1000)
+	if err != nil {
+		return nil, err
+	}
+	if req.GetJob() == "" {
+		return &api.NextResponse{Fires: s.upcoming(ctx, limit)}, nil
+	}
+	j, err := s.job(ctx, "job.view", req.GetJob())
+	if err != nil {
+		return nil, err
+	}
+	return &api.NextResponse{Fires: s.fires(j, limit)}, nil
+}
+
+// fires follows the schedule of a job from its next fire on.
+func (s jobs) fires(j *job.Job, limit int) []*api.Fire {
+	compiled, err := schedule.Parse(j.Schedule)
+	if err != nil {
+		return nil
+	}
+	var list []*api.Fire
+	for at := s.Times.Next(j.ID); !at.IsZero() && len(list) < limit; at = compiled.Next(at) {
+		list = append(list, fromFire(Fire{Job: j, At: at, Zone: compiled.Location().String()}))
+	}
+	return list
+}
+
+// upcoming is what fires next among the jobs that the caller may view.
+func (s *Server) upcoming(ctx context.Context, limit int) []*api.Fire {
+	var list []*api.Fire
+	sees := s.sees(ctx, "job.view")
+	for _, f := range s.Times.Upcoming(limit) {
+		if sees(f.Job) {
+			list = append(list, fromFire(f))
+		}
+	}
+	return list
+}
+
+// job finds a job and asks whether the caller may do action to it.
+func (s *Server) job(ctx context.Context, action, nameOrID string) (*job.Job, error) {
+	j, err := s.find(nameOrID)
+	if err != nil {
+		return nil, err
+	}
+	return j, s.may(ctx, action, policy.JobResource(j))
+}
+
+func (s *Server) find(nameOrID string) (*job.Job, error) {
+	if nameOrID == "" {
+		return nil, problem(Invalid, "", "which job? name one")
+	}
+	if j := s.Jobs.Get(nameOrID); j != nil {
+		return j, nil
+	}
+	var names []string
+	for _, j := range s.Jobs.List() {
+		names = append(names, j.Name)
+	}
+	return nil, missing("job", nameOrID, names, "palyra job list")
+}
+
+// seen is a job as a client sees it, with its next fire and its latest run. The
+// latest run is left out if the journal cannot be read.
+func (s *Server) seen(ctx context.Context, j *job.Job) *api.Job {
+	latest, err := s.Runs.Latest(ctx)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.Log.Warn("latest runs are not known", "job", j.Name, "err", err)
+	}
+	return s.withLatest(j, latest)
+}
+
+func (s *Server) withLatest(j *job.Job, latest map[job.ID]*job.Run) *api.Job {
+	p := fromJob(j)
+	p.Next = fromTime(s.Times.Next(j.ID))
+	if r := latest[j.ID]; r != nil {
+		p.LastState, p.LastReason, p.LastDue = string(r.State), string(r.Reason), fromTime(r.Last)
+		if r.Last.IsZero() {
+			p.LastDue = fromTime(r.Due)
+		}
+	}
+	return p
+}
+
+func zoneOf(j *job.Job) *time.Location {
+	if compiled, err := schedule.Parse(j.Schedule); err == nil {
+		return compiled.Location()
+	}
+	return time.UTC
+}
+
+// clamp reads a limit: 0 means the default, and nothing above most is given.
+func clamp(limit int32, standard, most int) (int, error) {
+	switch {
+	case limit == 0:
+		return standard, nil
+	case limit < 0 || int(limit) > most:
+		return 0, problem(Invalid, "", "limit %d: want 1 to %d", limit, most)
+	}
+	return int(limit), nil
+}

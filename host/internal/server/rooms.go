@@ -1,0 +1,109 @@
+package server
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/policy"
+	"github.com/palyra-go/palyra/host/internal/skill"
+	"github.com/palyra-go/palyra/sdk/bundle"
+)
+
+// Authorizer judges whether a principal may act.
+type Authorizer interface {
+	Authorize(policy.Request) job.Decision
+}
+
+// Jobs are the jobs there are. What it returns is not changed.
+type Jobs interface {
+	List() []*job.Job
+	Get(nameOrID string) *job.Job // nil: there is none
+}
+
+// Edits change the jobs there are. Check says what Put would store, and stores
+// nothing. Put makes a job whose ID nobody has, and else edits. Kind says how the change goes into the
+// journal: job.create, job.update, job.pause or job.resume.
+type Edits interface {
+	Put(ctx context.Context, j job.Job, by job.Principal, kind string) (*job.Job, error)
+	Check(j job.Job, by job.Principal) (*job.Job, error)
+	Delete(ctx context.Context, id job.ID, by job.Principal) error
+}
+
+// Fire says that a job fires, when, and in which zone it is written down.
+type Fire struct {
+	Job  *job.Job
+	At   time.Time
+	Zone string
+}
+
+// Times tells when jobs fire.
+type Times interface {
+	Next(job.ID) time.Time     // the zero time: it does not fire again
+	Upcoming(limit int) []Fire // of all jobs, soonest first
+}
+
+// Runs finds runs.
+type Runs interface {
+	Runs(context.Context, job.Filter) ([]*job.Run, error) // newest first
+	Run(ctx context.Context, idOrPrefix string) (*job.Run, error)
+	Latest(context.Context) (map[job.ID]*job.Run, error) // of each job
+}
+
+// Records tell more about runs.
+type Records interface {
+	Attempts(context.Context, job.RunID) ([]job.Attempt, error)
+	Log(context.Context, job.RunID) (string, error)
+	Tallies(ctx context.Context, since time.Time) ([]job.Tally, error)
+}
+
+// Dispatch starts and stops runs by hand.
+type Dispatch interface {
+	Trigger(ctx context.Context, j *job.Job, by job.Principal) (*job.Run, error)
+	Cancel(ctx context.Context, run job.RunID, by job.Principal) error
+}
+
+// Skills are the installed skills.
+type Skills interface {
+	List() []*skill.Skill
+	Lookup(id string) *skill.Skill // the current one of that id; nil: there is none
+	Strays() []string              // artifacts in the skills directory that are not installed
+}
+
+// Installer brings skills in and takes them out.
+type Installer interface {
+	Install(ctx context.Context, artifact io.Reader, expect bundle.Digest, by job.Principal) (s *skill.Skill, unchanged bool, err error)
+	Remove(ctx context.Context, digest bundle.Digest, by job.Principal) error
+}
+
+// Keeper says which installed skills may run.
+type Keeper interface {
+	Audit(ctx context.Context, digest bundle.Digest, by job.Principal) (*skill.Skill, error)
+	Quarantine(ctx context.Context, digest bundle.Digest, reason string, by job.Principal) (*skill.Skill, error)
+	Enable(ctx context.Context, digest bundle.Digest, reason string, by job.Principal) (*skill.Skill, error)
+}
+
+// Publishers are those whose signatures count.
+type Publishers interface {
+	Publishers() []skill.Publisher
+	Trust(ctx context.Context, key bundle.NamedKey, prefixes []string, by job.Principal) (skill.Publisher, error)
+}
+
+// Status is how the host is.
+type Status struct {
+	Version   string
+	Started   time.Time
+	StateDir  string
+	PID       int
+	Running   int64
+	Queued    int64
+	Succeeded int64 // since the start
+	Failed    int64
+	Denied    int64
+	Skipped   int64
+	Missed    int64
+	PolicySet string
+	Trouble   string // empty: all is well
+	Memory    string // of the memory skill, one line; empty if it is not active
+}

@@ -1,0 +1,69 @@
+package server
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/palyra-go/palyra/host/api"
+	"github.com/palyra-go/palyra/host/internal/job"
+)
+
+func TestJobRoundTrip(t *testing.T) {
+	want := *newFake().jobs[0]
+	got, err := toJob(fromJob(&want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What a caller may not say is not read back.
+	got.ID, got.Generation, got.Owner = want.ID, want.Generation, want.Owner
+	got.Created, got.Updated, got.Cursor = want.Created, want.Updated, want.Cursor
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("a job changed on its way there and back:\n%s", diff)
+	}
+}
+
+func TestMillisecondsDoNotWrap(t *testing.T) {
+	for _, ms := range []int64{1<<63 - 1, -1 << 63} {
+		if d := milliseconds(ms); (d > 0) != (ms > 0) || d == 0 {
+			t.Errorf("milliseconds(%d) = %v", ms, d)
+		}
+	}
+	if d := milliseconds(1500); d != 1500*time.Millisecond {
+		t.Errorf("milliseconds(1500) = %v", d)
+	}
+}
+
+func TestRunHasNoTimesThatAreNotThere(t *testing.T) {
+	p := fromRun(&job.Run{State: job.Queued}, time.UTC)
+	if p.GetStarted() != nil || p.GetEnded() != nil || p.GetDigest() != "" {
+		t.Errorf("an empty run = %v", p)
+	}
+}
+
+func TestNearest(t *testing.T) {
+	names := []string{"backup", "health-summary", "b"}
+	for name, want := range map[string]string{
+		"bakcup": "backup", "health-sumary": "health-summary", "frobnicate": "", "": "b",
+	} {
+		if got := nearest(name, names); got != want {
+			t.Errorf("nearest(%q) = %q; want %q", name, got, want)
+		}
+	}
+}
+
+func TestMergeSchedule(t *testing.T) {
+	before := &api.Schedule{Kind: "cron", Expr: "0 9 * * *", Zone: "Europe/Prague"}
+	for _, c := range []struct{ change, want *api.Schedule }{
+		{&api.Schedule{Kind: "cron", Expr: "0 8 * * *"}, &api.Schedule{Kind: "cron", Expr: "0 8 * * *", Zone: "Europe/Prague"}},
+		{&api.Schedule{Zone: "utc"}, &api.Schedule{Kind: "cron", Expr: "0 9 * * *", Zone: "utc"}},
+		{&api.Schedule{Kind: "every", Expr: "1h"}, &api.Schedule{Kind: "every", Expr: "1h"}},
+		{&api.Schedule{Kind: "cron", Expr: "0 8 * * *", Zone: "utc"}, &api.Schedule{Kind: "cron", Expr: "0 8 * * *", Zone: "utc"}},
+	} {
+		if got := mergeSchedule(before, c.change); !proto.Equal(got, c.want) {
+			t.Errorf("%v = %v; want %v", c.change, got, c.want)
+		}
+	}
+}
