@@ -1,0 +1,178 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/policy"
+	"github.com/palyra-go/palyra/host/internal/skill"
+	"github.com/palyra-go/palyra/sdk"
+)
+
+// start performs the first attempt of a run that was begun as running.
+func (d *Dispatch) start(l *live) {
+	defer d.guard(l)
+	d.finish(l, d.attempt(l, l.verdict))
+}
+
+// resume performs the next attempt of a run that waited.
+func (d *Dispatch) resume(l *live) {
+	defer d.guard(l)
+	v, err := d.again(l)
+	if err == nil {
+		run := *l.run
+		err = d.write(l.ctx, func(ctx context.Context) error { return d.cfg.Journal.Advance(ctx, &run, job.Daemon) })
+		if err != nil {
+			err = stop(job.Failed, job.ReasonStart, "the journal refused the start: "+err.Error())
+		} else {
+			d.landed(l)
+		}
+	}
+	if err != nil {
+		d.end(l, err)
+		return
+	}
+	d.finish(l, d.attempt(l, v))
+}
+
+// landed notes that the journal has a run as running that was queued.
+func (d *Dispatch) landed(l *live) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	l.leaps = false
+}
+
+// again judges a run that waited, under the lock that cancelling takes. The
+// error is why it does not start.
+func (d *Dispatch) again(l *live) (policy.Verdict, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if l.ctx.Err() != nil {
+		return policy.Verdict{}, context.Cause(l.ctx)
+	}
+	current, err := d.current(l.run)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
+	l.job = current // an edit keeps the action and input of a run, and nothing else
+	at := now()
+	v := d.judge(l.run, l.job, l.run.Attempt+1, at)
+	if v.Reason != job.NoReason {
+		return v, stop(job.Denied, v.Reason, v.Message)
+	}
+	l.run.State, l.run.Retry = job.Running, time.Time{}
+	l.run.Attempt++
+	if l.run.Started.IsZero() {
+		l.run.Started = at
+	}
+	return v, nil
+}
+
+// current returns the job of a run as it is now, or why the run may not go on.
+// The caller holds mu.
+func (d *Dispatch) current(r *job.Run) (*job.Job, error) {
+	j := d.cfg.Jobs(r.Job)
+	switch {
+	case j == nil:
+		return nil, withdrawnFor(job.ReasonDeleted)
+	case j.Paused && r.Trigger != job.ByHand: // what is asked for by hand while it is paused is meant
+		return nil, withdrawnFor(job.ReasonDisabled)
+	}
+	return j, nil
+}
+
+// attempt performs one attempt and says how it ended. The caller owns l.
+func (d *Dispatch) attempt(l *live, v policy.Verdict) job.Outcome {
+	s := &session{calls: d.cfg.Calls, skill: v.Skill}
+	started := now()
+	result, err := d.perform(l, v, s, started)
+	e := conclude(result, err)
+	o := job.Outcome{
+		Run: l.run.ID, Job: l.run.Job, State: e.state, Reason: e.reason, Error: cut(e.text, maxError),
+		Log: s.text(), Summary: line(result.Summary, maxSummary),
+	}
+	if e.state == job.Succeeded {
+		o.Output, o.Effect = result.Output, l.job.Effect
+	}
+	o.Attempt = job.Attempt{
+		Run: l.run.ID, Number: l.run.Attempt, Started: started, Ended: now(),
+		State: o.State, Reason: o.Reason, Error: o.Error,
+	}
+	if e.retry && l.run.Attempt < l.job.Retry.Attempts && d.wanted(l.run) {
+		o.State, o.Reason, o.Retry = job.Running, job.NoReason, o.Attempt.Ended.Add(l.job.Retry.Delay(l.run.Attempt))
+	}
+	return o
+}
+
+// wanted reports whether the job of a run still is there and not paused.
+func (d *Dispatch) wanted(r *job.Run) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, err := d.current(r)
+	return err == nil
+}
+
+// perform runs the action. A panic in here is the run's, not the daemon's.
+func (d *Dispatch) perform(l *live, v policy.Verdict, s *session, started time.Time) (result sdk.Result, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.cfg.Log.Error("panic in an attempt", "run", l.run.ID, "err", p, "stack", string(debug.Stack()))
+			err = &skill.Fault{Kind: skill.Crashed, Detail: fmt.Sprintf("panic in the host: %v", p)}
+		}
+	}()
+	deadline := v.Permit.Until() // counts from the judgement
+	if deadline.IsZero() {
+		deadline = started.Add(l.job.Timeout)
+	}
+	ctx, release := context.WithDeadlineCause(l.ctx, deadline, ErrTimeout)
+	defer release()
+	input, err := d.input(ctx, l)
+	if err == nil && ctx.Err() == nil {
+		result, err = d.cfg.Runner.Run(ctx, v.Permit, sdk.Request{
+			Entrypoint: l.run.Action.Entrypoint, Input: input,
+			Run: string(l.run.ID), Occurrence: l.run.Occurrence(), Due: l.run.Due.UTC(),
+			Attempt: l.run.Attempt, Deadline: deadline,
+		}, s)
+	} else if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return result, err
+}
+
+func (d *Dispatch) input(ctx context.Context, l *live) (json.RawMessage, error) {
+	if d.cfg.Input == nil || !l.job.System() {
+		return l.run.Action.Input, nil
+	}
+	input, err := d.cfg.Input(ctx, l.job)
+	if err != nil {
+		return nil, fmt.Errorf("build the input: %w", err)
+	}
+	if input == nil {
+		input = l.run.Action.Input
+	}
+	return input, nil
+}
+
+// guard keeps a panic of a run's goroutine from the daemon. What it leaves in
+// the journal as running is settled at the next start.
+func (d *Dispatch) guard(l *live) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	d.cfg.Log.Error("panic around an attempt", "run", l.run.ID, "err", p, "stack", string(debug.Stack()))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.runs[l.run.ID] == l {
+		d.leave(l)
+		d.forget(l)
+		d.pump()
+	}
+}

@@ -1,0 +1,174 @@
+// Package dispatch takes an occurrence through the gate and the journal to the
+// runner; owns live runs, concurrency, retries.
+//
+// A start, whatever made it due, takes these steps:
+//
+//	resolve   the action to the installed skill
+//	gate      judgement, and with it the permit
+//	admit     the concurrency policy of the job, then a free slot
+//	begin     registered live, then one write: decision, claim, cursor, run
+//	run       the runner, with the permit
+//	finish    outcome in one write
+//	effects   the host is told that there are some
+//
+// A denial and a skip are runs that end at the second and third step; they are
+// written like the others. A run that waited, for the end of another, for a slot
+// or for its next attempt, is judged again before it starts.
+//
+// # Concurrency
+//
+// A run is active from its start until its end is written, between attempts too.
+//
+//   - forbid: while a run of the job is active or waits, a new one becomes
+//     skipped:overlap.
+//   - replace: active runs are cancelled and end as cancelled:replaced; the new
+//     one waits until they are gone. One that waits already is replaced as well.
+//   - queue-one: one waits; a further one becomes skipped:queue_full.
+//   - allow: up to its maximum are active or wait for a slot; a further one
+//     becomes skipped:queue_full.
+//
+// Over all jobs Config.MaxRuns attempts execute at once; who finds no slot is
+// queued, in order, however long that takes. A run between attempts holds none.
+//
+// # Ends
+//
+// Cancelling ends what waits at once, and stops what executes. A cancellation
+// that comes before the start prevents the start. Only errors that say so are
+// retried, and only while the job is neither paused nor deleted. An attempt that
+// panics in the host fails its run and nothing else.
+//
+// A write that fails for want of a writable journal stops all starts
+// ([ErrTrouble]); the outcome is kept and written again, with a back-off, until
+// it is taken.
+//
+// Gate, Skills and Jobs are asked with a lock held and must not call back.
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/policy"
+	"github.com/palyra-go/palyra/host/internal/skill"
+	"github.com/palyra-go/palyra/sdk"
+)
+
+// Errors that callers tell apart.
+var (
+	ErrTrouble  = errors.New("the journal is not writable, nothing is started until it is")
+	ErrDraining = errors.New("the daemon is stopping")
+	ErrUnknown  = errors.New("no such live run")
+)
+
+// Gate judges whether a run may start.
+type Gate interface {
+	Judge(policy.Query) policy.Verdict
+}
+
+// Journal keeps runs.
+type Journal interface {
+	// Begin writes claims. It returns one error per claim, nil for those that
+	// were taken; or an error if nothing was written.
+	Begin(ctx context.Context, claims []job.Claim) ([]error, error)
+	// Advance writes the next attempt of an open run that is about to start, or
+	// the end of one without an attempt.
+	Advance(ctx context.Context, r *job.Run, by job.Principal) error
+	// Finish writes how an attempt ended.
+	Finish(ctx context.Context, o job.Outcome) error
+}
+
+// Runner performs one attempt.
+type Runner interface {
+	Run(ctx context.Context, permit policy.Permit, req sdk.Request, host sdk.Host) (sdk.Result, error)
+}
+
+// Calls serves the host calls of runs.
+type Calls interface {
+	Call(ctx context.Context, s *skill.Skill, method string, params json.RawMessage) (json.RawMessage, error)
+}
+
+// Config is what a dispatcher needs. Gate, Journal, Runner, Skills and Jobs are
+// required.
+type Config struct {
+	Gate    Gate
+	Journal Journal
+	Runner  Runner
+	Calls   Calls
+	Skills  func(id string) *skill.Skill // the installed skill, nil if there is none
+	Jobs    func(id job.ID) *job.Job     // the job as it is now, nil if it was deleted
+
+	// Input builds the input of a run of a system job; nil: the job's own.
+	Input func(ctx context.Context, j *job.Job) (json.RawMessage, error)
+
+	// Unwritable reports whether an error of the journal says that it could not
+	// write, rather than that it refused. Nil: every error says so.
+	Unwritable func(error) bool
+
+	MaxRuns int // attempts that execute at once; 64
+
+	Log     *slog.Logger
+	Effects func()         // an outcome with an effect was written
+	Ended   func(*job.Run) // a run ended and that was written; must not block
+	Trouble func(error)    // a write failed; nil when writes succeed again
+}
+
+// Dispatch starts runs and sees them to their end.
+type Dispatch struct {
+	cfg  Config
+	door chan struct{} // held while a batch is decided and begun
+
+	mu        sync.Mutex // guards what follows and the fields of live that say so; never held during a write
+	runs      map[job.RunID]*live
+	lanes     map[job.ID]*lane
+	line      []*live // who waits for nothing but a slot, in order
+	executing int     // slots taken
+	busy      int     // goroutines, and starts that are promised one
+	stuck     int     // writes that are being repeated
+	draining  bool
+	idle      chan struct{} // closed when draining and not busy
+	abandon   chan struct{} // closed when writes are not repeated any more
+
+	telling sync.Mutex // guards trouble and keeps what is told in order; taken before mu
+	trouble bool       // Config.Trouble was told of an error last
+}
+
+// New returns a dispatcher without runs.
+func New(cfg Config) *Dispatch {
+	if cfg.MaxRuns <= 0 {
+		cfg.MaxRuns = 64
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Unwritable == nil {
+		cfg.Unwritable = func(error) bool { return true }
+	}
+	return &Dispatch{
+		cfg:     cfg,
+		door:    make(chan struct{}, 1),
+		runs:    make(map[job.RunID]*live),
+		lanes:   make(map[job.ID]*lane),
+		idle:    make(chan struct{}),
+		abandon: make(chan struct{}),
+	}
+}
+
+// Live counts the attempts that execute and the runs that wait.
+func (d *Dispatch) Live() (running, queued int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.runs {
+		if l.phase == parked && l.run.State == job.Queued {
+			queued++
+		}
+	}
+	return d.executing, queued
+}
+
+// now is the time as the journal keeps it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,210 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/schedule"
+)
+
+// Put makes a new job, or edits the one that has the same ID, and returns it as
+// it was stored. A job without ID is new; one with an ID that nobody has is new
+// too, unless its Generation says that it was read from here. An edit whose
+// Generation is neither 0 nor the current one is refused with [ErrConflict]. An
+// edit that changes nothing changes nothing. kind names the act in the journal.
+func (s *Scheduler) Put(ctx context.Context, j job.Job, by job.Principal, kind string) (*job.Job, error) {
+	if err := s.take(ctx); err != nil {
+		return nil, err
+	}
+	defer s.give()
+	now := micros(time.Now())
+	next, compiled, err := s.draft(j, by, now)
+	if err != nil {
+		return nil, err
+	}
+	old := s.lookup(next.ID)
+	if old != nil {
+		if same(old.job, next) {
+			return s.snapshot(old), nil
+		}
+		if err := s.settle(ctx, old, now); err != nil {
+			return nil, fmt.Errorf("account for what is due before the edit: %w", err)
+		}
+		next.Cursor = later(old.cursor, now)
+	}
+	if err := s.cfg.Store.PutJob(ctx, next, by, kind); err != nil {
+		return nil, err
+	}
+	s.replace(old, &entry{job: next, schedule: compiled, cursor: next.Cursor, pos: -1})
+	s.poke()
+	stored := *next
+	return &stored, nil
+}
+
+// Check returns the job that Put would store, and stores nothing.
+func (s *Scheduler) Check(j job.Job, by job.Principal) (*job.Job, error) {
+	next, _, err := s.draft(j, by, micros(time.Now()))
+	return next, err
+}
+
+// Delete removes a job.
+func (s *Scheduler) Delete(ctx context.Context, id job.ID, by job.Principal) error {
+	if err := s.take(ctx); err != nil {
+		return err
+	}
+	defer s.give()
+	e := s.lookup(id)
+	if e == nil {
+		return fmt.Errorf("job %s: %w", id, ErrUnknown)
+	}
+	if err := s.settle(ctx, e, micros(time.Now())); err != nil {
+		return fmt.Errorf("account for what is due before the job is deleted: %w", err)
+	}
+	if err := s.cfg.Store.DeleteJob(ctx, id, by); err != nil {
+		return err
+	}
+	s.replace(e, nil)
+	return nil
+}
+
+// draft completes and checks j as a new job or as an edit at now.
+func (s *Scheduler) draft(j job.Job, by job.Principal, now time.Time) (*job.Job, *schedule.Schedule, error) {
+	old := s.lookup(j.ID)
+	if old == nil && j.Generation != 0 {
+		return nil, nil, fmt.Errorf("job %s: %w", j.ID, ErrUnknown)
+	}
+	if holder := s.holder(j.Name); holder != nil && holder != old {
+		return nil, nil, fmt.Errorf("job %s: %w, by %s", j.Name, ErrTaken, holder.job.ID)
+	}
+	j = j.WithDefaults()
+	j.Created, j.Updated, j.Cursor = now, now, now
+	if j.Owner == (job.Principal{}) {
+		j.Owner = by
+	}
+	if old != nil {
+		if j.Generation != 0 && j.Generation != old.job.Generation {
+			return nil, nil, fmt.Errorf("job %s: %w: it is at generation %d, the edit was made of %d",
+				j.Name, ErrConflict, old.job.Generation, j.Generation)
+		}
+		j.Created, j.Generation = old.job.Created, old.job.Generation
+	}
+	j.Generation++
+	compiled, err := anchor(&j, old, now)
+	if err == nil {
+		err = j.Validate()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %v", ErrInvalid, err)
+	}
+	if j.ID == "" {
+		j.ID = job.ID("job_" + ulid.Make().String())
+	}
+	return &j, compiled, nil
+}
+
+// anchor compiles the schedule of j. An interval counts from its anchor, which
+// is the creation unless it was given; an edit that leaves the schedule alone
+// leaves the anchor alone. A new schedule that has passed is refused.
+func anchor(j *job.Job, old *entry, now time.Time) (*schedule.Schedule, error) {
+	given := j.Schedule
+	if given.Kind == schedule.Every && given.Anchor.IsZero() {
+		j.Schedule.Anchor = now.Truncate(time.Second)
+	}
+	compiled, err := schedule.Parse(j.Schedule)
+	if err != nil {
+		return nil, err
+	}
+	j.Schedule = compiled.Spec()
+	if old != nil {
+		before, after := old.job.Schedule, j.Schedule
+		if given.Anchor.IsZero() {
+			after.Anchor = before.Anchor
+		}
+		if equal(before, after) {
+			j.Schedule = before
+			return schedule.Parse(before)
+		}
+	}
+	if compiled.Next(now).IsZero() {
+		if given.Kind == schedule.At {
+			return nil, fmt.Errorf("at %s: that time has passed, it is %s now; give a later one",
+				given.Expr, now.Format(time.RFC3339))
+		}
+		return nil, fmt.Errorf("schedule %s %q: it never fires from now on", given.Kind, given.Expr)
+	}
+	return compiled, nil
+}
+
+func equal(a, b schedule.Spec) bool {
+	sameAnchor := a.Anchor.Equal(b.Anchor)
+	a.Anchor, b.Anchor = time.Time{}, time.Time{}
+	return sameAnchor && a == b
+}
+
+// same reports whether an edit changes nothing but its bookkeeping.
+func same(old, next *job.Job) bool {
+	a, b := *old, *next
+	for _, j := range []*job.Job{&a, &b} {
+		j.Generation, j.Created, j.Updated, j.Cursor = 0, time.Time{}, time.Time{}, time.Time{}
+		if len(j.Labels) == 0 {
+			j.Labels = nil
+		}
+		if len(j.Action.Input) == 0 {
+			j.Action.Input = nil
+		}
+	}
+	if !equal(a.Schedule, b.Schedule) {
+		return false
+	}
+	a.Schedule, b.Schedule = schedule.Spec{}, schedule.Spec{}
+	return reflect.DeepEqual(a, b)
+}
+
+// settle fires what is due of e at now. The caller holds the turn.
+func (s *Scheduler) settle(ctx context.Context, e *entry, now time.Time) error {
+	for {
+		s.mu.Lock()
+		if e.aside != "" {
+			s.mu.Unlock()
+			return nil
+		}
+		firings, cursor := s.plan(e, now)
+		s.mu.Unlock()
+		if len(firings) == 0 {
+			return nil
+		}
+		if err := s.fire(ctx, []planned{{e, cursor}}, firings); err != nil {
+			return err
+		}
+	}
+}
+
+// replace puts next in the place of old; either may be nil.
+func (s *Scheduler) replace(old, next *entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old != nil {
+		s.due.remove(old)
+		delete(s.byID, old.job.ID)
+		delete(s.name, old.job.Name)
+	}
+	if next != nil {
+		s.byID[next.job.ID], s.name[next.job.Name] = next, next
+		s.arm(next)
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// micros is t as the journal keeps it.
+func micros(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

@@ -1,0 +1,381 @@
+package scheduler
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/schedule"
+)
+
+var alice = job.User("alice")
+
+// store is jobs in a map; err is what it answers while it is set.
+type store struct {
+	jobs map[job.ID]*job.Job
+	puts int
+	err  error
+}
+
+func (s *store) Jobs(context.Context) (jobs []*job.Job, err error) {
+	for _, j := range s.jobs {
+		jobs = append(jobs, j)
+	}
+	return jobs, s.err
+}
+
+func (s *store) PutJob(_ context.Context, j *job.Job, _ job.Principal, _ string) error {
+	if s.err == nil {
+		s.puts++
+		s.jobs[j.ID] = j
+	}
+	return s.err
+}
+
+func (s *store) DeleteJob(_ context.Context, id job.ID, _ job.Principal) error {
+	if s.err == nil {
+		delete(s.jobs, id)
+	}
+	return s.err
+}
+
+// fired is a dispatcher that remembers.
+type fired struct {
+	mu    sync.Mutex
+	all   []job.Firing
+	calls int
+	err   error
+}
+
+func (f *fired) Fire(_ context.Context, firings []job.Firing) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls++
+	if f.err == nil {
+		f.all = append(f.all, firings...)
+	}
+	return f.err
+}
+
+func (f *fired) refuse(err error) (calls int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.err = err
+	return f.calls
+}
+
+func (f *fired) firings() []job.Firing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.all)
+}
+
+// since returns the names and times of what was fired, as seconds since start.
+func (f *fired) since(start time.Time) (names []string, seconds []int) {
+	for _, firing := range f.firings() {
+		names = append(names, firing.Job.Name)
+		seconds = append(seconds, int(firing.Due.Sub(start).Seconds()))
+	}
+	return names, seconds
+}
+
+type rig struct {
+	*Scheduler
+	store *store
+	fired *fired
+	log   *bytes.Buffer
+	start time.Time
+}
+
+func newRig(t *testing.T, jobs ...*job.Job) *rig {
+	t.Helper()
+	r := &rig{store: &store{jobs: map[job.ID]*job.Job{}}, fired: &fired{}, log: &bytes.Buffer{}, start: time.Now()}
+	for _, j := range jobs {
+		r.store.jobs[j.ID] = j
+	}
+	r.Scheduler = New(Config{Store: r.store, Dispatch: r.fired, Log: slog.New(slog.NewTextHandler(r.log, nil))})
+	if err := r.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// run runs the loop until the test ends.
+func (r *rig) run(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		if err := r.Run(ctx); err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	}()
+	t.Cleanup(func() { stop(); <-gone })
+}
+
+// pass lets virtual time go by.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
+func (r *rig) put(t *testing.T, j job.Job) *job.Job {
+	t.Helper()
+	stored, err := r.Put(t.Context(), j, alice, "job.create")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}
+
+func every(name, interval string) job.Job {
+	return job.Job{
+		Name: name, Owner: alice, Action: job.Action{Skill: "test.skill", Entrypoint: "run"},
+		Schedule: schedule.Spec{Kind: schedule.Every, Expr: interval},
+	}
+}
+
+func stored(j job.Job, generation int64, cursor time.Time) *job.Job {
+	j = j.WithDefaults()
+	j.ID, j.Generation, j.Cursor, j.Created, j.Updated = job.ID("job_"+j.Name), generation, cursor, cursor, cursor
+	if j.Schedule.Kind == schedule.Every && j.Schedule.Anchor.IsZero() {
+		j.Schedule.Anchor = cursor
+	}
+	return &j
+}
+
+func TestFiresInOrderAndOnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.run(t)
+		r.put(t, every("five", "5s"))
+		r.put(t, every("seven", "7s"))
+		pass(22 * time.Second)
+		names, seconds := r.fired.since(r.start)
+		if want := []int{5, 7, 10, 14, 15, 20, 21}; !slices.Equal(seconds, want) {
+			t.Errorf("fired at %v, want %v", seconds, want)
+		}
+		if want := []string{"five", "seven", "five", "seven", "five", "five", "seven"}; !slices.Equal(names, want) {
+			t.Errorf("fired %v, want %v", names, want)
+		}
+	})
+}
+
+// A distant job must not put the loop to sleep for what comes sooner.
+func TestANewJobWakesTheLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.put(t, every("distant", "24h"))
+		r.run(t)
+		pass(3 * time.Second)
+		r.put(t, every("soon", "2s"))
+		pass(2 * time.Second)
+		if _, seconds := r.fired.since(r.start); !slices.Equal(seconds, []int{5}) {
+			t.Errorf("fired at %v, want [5]", seconds)
+		}
+	})
+}
+
+func TestARefusedBatchIsFiredAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.put(t, every("job", "10s"))
+		r.fired.refuse(errors.New("disk full"))
+		r.run(t)
+		pass(30 * time.Second)
+		if calls := r.fired.refuse(nil); calls < 2 || calls > 6 {
+			t.Errorf("%d tries in 20 s, want a back-off", calls)
+		}
+		if got := r.Get("job").Cursor; !got.Equal(r.start) {
+			t.Errorf("cursor moved to %v though nothing was written", got)
+		}
+		pass(16 * time.Second)
+		if _, seconds := r.fired.since(r.start); !slices.Equal(seconds, []int{10, 20, 30, 40}) {
+			t.Errorf("fired at %v, want each nominal time once", seconds)
+		}
+	})
+}
+
+func TestABadJobIsSetAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bad := stored(every("bad", "10s"), 1, time.Now())
+		bad.Schedule = schedule.Spec{Kind: schedule.Cron, Expr: "61 * * * *"}
+		r := newRig(t, bad, stored(every("good", "10s"), 1, time.Now()))
+		r.run(t)
+		pass(10 * time.Second)
+		if names, _ := r.fired.since(r.start); !slices.Equal(names, []string{"good"}) {
+			t.Errorf("fired %v, want [good]", names)
+		}
+		if r.Aside("job_bad") == "" || !strings.Contains(r.log.String(), "job set aside") {
+			t.Errorf("the bad job is not said to be set aside: %q, log %s", r.Aside("job_bad"), r.log)
+		}
+		mended := *r.Get("bad")
+		mended.Schedule = schedule.Spec{Kind: schedule.Every, Expr: "10s"}
+		r.put(t, mended)
+		pass(10 * time.Second)
+		if names, _ := r.fired.since(r.start); !slices.Contains(names, "bad") {
+			t.Errorf("fired %v after the schedule was mended, want bad among them", names)
+		}
+	})
+}
+
+// A job whose planning panics is the only one that suffers.
+func TestAPanicSetsAside(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		broken := r.put(t, every("broken", "5s"))
+		r.put(t, every("good", "10s"))
+		r.byID[broken.ID].schedule = nil
+		r.run(t)
+		pass(21 * time.Second)
+		if names, _ := r.fired.since(r.start); !slices.Equal(names, []string{"good", "good"}) {
+			t.Errorf("fired %v, want good twice", names)
+		}
+		if r.Aside(broken.ID) == "" {
+			t.Error("broken is not set aside")
+		}
+	})
+}
+
+func TestAPanickingDispatcherDoesNotStopTheLoop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.put(t, every("job", "10s"))
+		calls := 0
+		r.cfg.Dispatch = fireFunc(func(ctx context.Context, f []job.Firing) error {
+			if calls++; calls == 1 {
+				panic("boom")
+			}
+			return r.fired.Fire(ctx, f)
+		})
+		r.run(t)
+		pass(21 * time.Second)
+		if _, seconds := r.fired.since(r.start); !slices.Equal(seconds, []int{10, 20}) {
+			t.Errorf("fired at %v, want [10 20]", seconds)
+		}
+	})
+}
+
+type fireFunc func(context.Context, []job.Firing) error
+
+func (f fireFunc) Fire(ctx context.Context, firings []job.Firing) error { return f(ctx, firings) }
+
+func TestDowntime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := stored(every("job", "1h"), 3, time.Now())
+		paused := stored(every("paused", "1h"), 1, time.Now())
+		paused.Paused = true
+		<-time.After(5*time.Hour + 30*time.Minute)
+		r := newRig(t, j, paused)
+		r.run(t)
+		pass(time.Second)
+		if len(r.fired.firings()) != 2 {
+			t.Fatalf("fired %s", show(r.fired.firings()))
+		}
+		for _, f := range r.fired.firings() {
+			want := job.Range{First: r.start.Add(-270 * time.Minute), Last: r.start.Add(-30 * time.Minute), Count: 5, State: job.Missed, Reason: job.ReasonMisfire}
+			if f.Job.Paused {
+				want.State, want.Reason = job.Skipped, job.ReasonPaused
+			}
+			if len(f.Missed) != 1 || !sameRange(f.Missed[0], want) {
+				t.Errorf("%s missed %+v, want %+v", f.Job.Name, f.Missed, want)
+			}
+		}
+		pass(30 * time.Minute)
+		if names, _ := r.fired.since(r.start); len(names) != 3 || names[2] != "job" {
+			t.Errorf("fired %v, want job once more", names)
+		}
+	})
+}
+
+func sameRange(a, b job.Range) bool {
+	return a.First.Equal(b.First) && a.Last.Equal(b.Last) && a.Count == b.Count && a.State == b.State && a.Reason == b.Reason
+}
+
+func TestUpcoming(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		for name, interval := range map[string]string{"a": "7s", "b": "5s", "c": "1h", "d": "11s", "e": "13s"} {
+			r.put(t, every(name, interval))
+		}
+		var got []string
+		for _, f := range r.Upcoming(7) {
+			got = append(got, f.Job.Name+f.At.Format(" 05 ")+f.Zone)
+		}
+		want := []string{"b 05 UTC", "a 07 UTC", "b 10 UTC", "d 11 UTC", "e 13 UTC", "a 14 UTC", "b 15 UTC"}
+		if !slices.Equal(got, want) {
+			t.Errorf("upcoming %q, want %q", got, want)
+		}
+		if len(r.Upcoming(0)) != 0 {
+			t.Error("upcoming of none")
+		}
+	})
+}
+
+func TestABatchIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.cfg.Batch = 10
+		for i := range 35 {
+			r.put(t, every("job-"+string(rune('a'+i/10))+string(rune('0'+i%10)), "10s"))
+		}
+		r.run(t)
+		pass(10 * time.Second)
+		if calls := r.fired.refuse(nil); calls != 4 || len(r.fired.firings()) != 35 {
+			t.Errorf("%d firings in %d calls, want 35 in 4", len(r.fired.firings()), calls)
+		}
+	})
+}
+
+func TestJump(t *testing.T) {
+	for _, c := range []struct{ wall, steady, want time.Duration }{
+		{15 * time.Second, 15 * time.Second, 0},
+		{15*time.Second + 50*time.Millisecond, 15 * time.Second, 0},
+		{time.Hour, 15 * time.Second, time.Hour - 15*time.Second},
+		{-time.Hour, 15 * time.Second, -time.Hour - 15*time.Second},
+	} {
+		if got := jump(c.wall, c.steady); got != c.want {
+			t.Errorf("jump(%v, %v) = %v, want %v", c.wall, c.steady, got, c.want)
+		}
+	}
+}
+
+func TestHeap(t *testing.T) {
+	var h dues
+	entries := make([]*entry, 200)
+	for i := range entries {
+		entries[i] = &entry{pos: -1}
+		h.set(entries[i], time.UnixMicro(int64(i*7919%211)))
+	}
+	for i, e := range entries {
+		switch i % 3 {
+		case 0:
+			h.set(e, time.UnixMicro(int64(i*31%97)))
+		case 1:
+			h.remove(e)
+			h.remove(e)
+		}
+	}
+	last, count := int64(-1), 0
+	for ; len(h) > 0; count++ {
+		if h[0].at < last {
+			t.Fatalf("%d after %d", h[0].at, last)
+		}
+		if h[0].e.pos != 0 {
+			t.Fatalf("the first is said to be at %d", h[0].e.pos)
+		}
+		last = h[0].at
+		h.remove(h[0].e)
+	}
+	if count != 133 {
+		t.Errorf("%d left in the heap, want 133", count)
+	}
+}
