@@ -1,0 +1,174 @@
+package host
+
+import (
+	"encoding"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
+)
+
+// setting is one value of the configuration, found by its key.
+type setting struct {
+	key   string // "cron.timezone"
+	value reflect.Value
+}
+
+// settings lists every value of cfg, in the order of its declaration.
+func settings(cfg *Config) []setting { return settingsOf("", reflect.ValueOf(cfg).Elem()) }
+
+func settingsOf(prefix string, v reflect.Value) []setting {
+	var all []setting
+	for i := range v.NumField() {
+		key := prefix + v.Type().Field(i).Tag.Get("toml")
+		if _, isText := v.Field(i).Addr().Interface().(encoding.TextUnmarshaler); v.Field(i).Kind() == reflect.Struct && !isText {
+			all = append(all, settingsOf(key+".", v.Field(i))...)
+			continue
+		}
+		all = append(all, setting{key, v.Field(i)})
+	}
+	return all
+}
+
+// knownKeys returns every key there is, tables too.
+func knownKeys() map[string]bool {
+	known := map[string]bool{}
+	for _, s := range settings(&Config{}) {
+		for key := s.key; key != ""; key, _, _ = cutLast(key) {
+			known[key] = true
+		}
+	}
+	return known
+}
+
+func cutLast(key string) (before, after string, found bool) {
+	if i := strings.LastIndexByte(key, '.'); i >= 0 {
+		return key[:i], key[i+1:], true
+	}
+	return "", key, false
+}
+
+// checkKeys refuses keys that are not known in exactly this spelling, with
+// their line and the nearest key there is. (go-toml folds case.)
+func checkKeys(path string, text []byte) error {
+	known := knownKeys()
+	p := unstable.Parser{}
+	p.Reset(text)
+	table := ""
+	for p.NextExpression() {
+		node := p.Expression()
+		key, line := keyOf(&p, node)
+		switch node.Kind {
+		case unstable.Table, unstable.ArrayTable:
+			table = key + "."
+		case unstable.KeyValue:
+			key = table + key
+		default:
+			continue
+		}
+		if !known[key] {
+			return &ConfigError{Where: fmt.Sprintf("%s:%d", path, line), Message: unknownKey(key, known)}
+		}
+	}
+	return nil // what does not parse is the decoder's to explain
+}
+
+func keyOf(p *unstable.Parser, node *unstable.Node) (key string, line int) {
+	var parts []string
+	for it := node.Key(); it.Next(); {
+		parts = append(parts, string(it.Node().Data))
+		if line == 0 {
+			line = p.Shape(it.Node().Raw).Start.Line
+		}
+	}
+	return strings.Join(parts, "."), line
+}
+
+func unknownKey(key string, known map[string]bool) string {
+	near, distance := "", 4
+	for _, k := range slices.Sorted(maps.Keys(known)) {
+		if d := editDistance(key, k); d < distance {
+			near, distance = k, d
+		}
+	}
+	if near == "" {
+		return fmt.Sprintf("unknown key %q", key)
+	}
+	return fmt.Sprintf("unknown key %q; did you mean %q?", key, near)
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
+		}
+	}
+	return row[len(b)]
+}
+
+// reauditVariable is the one variable whose name is not made from its key.
+const reauditVariable = "PALYRA_SKILL_REAUDIT_INTERVAL_MS"
+
+// applyEnviron puts PALYRA_<SECTION>_<KEY> variables over cfg; a list is
+// separated by commas. Variables that name no setting belong to others.
+func applyEnviron(cfg *Config, environ []string) error {
+	byVariable := map[string]setting{}
+	for _, s := range settings(cfg) {
+		byVariable["PALYRA_"+strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))] = s
+	}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if name == reauditVariable {
+			ms, err := strconv.ParseInt(value, 10, 64)
+			if err != nil || ms < 5_000 || ms > 24*3_600_000 {
+				return &ConfigError{Where: name, Message: fmt.Sprintf("%q: want milliseconds, 5000 to 86400000", value)}
+			}
+			cfg.Skills.ReauditInterval = Duration{time.Duration(ms) * time.Millisecond}
+			continue
+		}
+		if s, ok := byVariable[name]; ok {
+			if err := s.set(value); err != nil {
+				return &ConfigError{Where: name, Message: err.Error()}
+			}
+		}
+	}
+	return nil
+}
+
+// set reads the value as TOML would.
+func (s setting) set(text string) error {
+	literal := text
+	switch s.value.Kind() {
+	case reflect.Slice:
+		quoted := strings.Split(text, ",")
+		for i := range quoted {
+			quoted[i] = strconv.Quote(strings.TrimSpace(quoted[i]))
+		}
+		literal = "[" + strings.Join(quoted, ",") + "]"
+	case reflect.String, reflect.Struct:
+		literal = strconv.Quote(text)
+	}
+	holder := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "V", Type: s.value.Type(), Tag: `toml:"v"`}}))
+	if err := toml.NewDecoder(strings.NewReader("v = " + literal)).DisallowUnknownFields().Decode(holder.Interface()); err != nil {
+		return fmt.Errorf("%q: %v", text, err)
+	}
+	s.value.Set(holder.Elem().Field(0))
+	return nil
+}

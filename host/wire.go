@@ -1,0 +1,101 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/palyra-go/palyra/host/api"
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/journal"
+	"github.com/palyra-go/palyra/host/internal/policy"
+	"github.com/palyra-go/palyra/host/internal/server"
+	"github.com/palyra-go/palyra/host/internal/skill"
+	"github.com/palyra-go/palyra/sdk/bundle"
+)
+
+func (h *host) listen() (net.Listener, string, error) {
+	socket := api.SocketPath(h.state.dir)
+	l, err := server.Listen(socket)
+	return l, socket, err
+}
+
+// newServer gives the server what it needs of the other rooms.
+func (h *host) newServer() *server.Server {
+	return server.New(server.Config{
+		Policy: h.gate,
+		Jobs:   h.scheduler, Edits: edits{h}, Times: times{h},
+		Runs: h.journal, Records: h.journal, Dispatch: h.dispatch,
+		Skills: skills{h}, Keeper: h.catalog, Installer: h.catalog, Publishers: h.catalog,
+		Memory: h.callMemory, Status: h.report, Watch: h.ended.watch, CheckPolicies: h.checkPolicies,
+		Lease: h.cfg.lease(), Zone: h.cfg.Cron.Timezone, Kind: kindOf, Log: h.log,
+	})
+}
+
+// edits change jobs, and what waits in their name with them.
+type edits struct{ h *host }
+
+func (e edits) Put(ctx context.Context, j job.Job, by job.Principal, kind string) (*job.Job, error) {
+	saved, err := e.h.scheduler.Put(ctx, j, by, kind)
+	if err == nil && saved.Paused {
+		e.h.dispatch.CancelJob(saved.ID, job.ReasonDisabled)
+	}
+	return saved, err
+}
+
+func (e edits) Check(j job.Job, by job.Principal) (*job.Job, error) {
+	return e.h.scheduler.Check(j, by)
+}
+
+func (e edits) Delete(ctx context.Context, id job.ID, by job.Principal) error {
+	err := e.h.scheduler.Delete(ctx, id, by)
+	if err == nil {
+		e.h.dispatch.CancelJob(id, job.ReasonDeleted)
+	}
+	return err
+}
+
+// times are the scheduler's, in the server's words.
+type times struct{ h *host }
+
+func (t times) Next(id job.ID) time.Time { return t.h.scheduler.Next(id) }
+
+func (t times) Upcoming(limit int) []server.Fire {
+	var fires []server.Fire
+	for _, f := range t.h.scheduler.Upcoming(limit) {
+		fires = append(fires, server.Fire(f))
+	}
+	return fires
+}
+
+// skills are the catalog's, and the strays of the store.
+type skills struct{ h *host }
+
+func (s skills) List() []*skill.Skill          { return s.h.catalog.List() }
+func (s skills) Lookup(id string) *skill.Skill { return s.h.catalog.Lookup(id) }
+func (s skills) Strays() []string              { return s.h.artifacts.Strays() }
+
+func unwritable(err error) bool {
+	return errors.Is(err, journal.ErrUnwritable) || errors.Is(err, journal.ErrClosed)
+}
+
+func (h *host) jobByID(id job.ID) *job.Job { return h.scheduler.Get(string(id)) }
+
+// stopSkill is what a quarantine does to runs: dispatch ends them as cancelled,
+// then their children are killed.
+func (h *host) stopSkill(d bundle.Digest, reason job.Reason) {
+	h.dispatch.Stop(d, reason)
+	h.runner.Stop(d)
+}
+
+func (h *host) checkPolicies(files map[string]string) []string {
+	var list []policy.File
+	for name, text := range files {
+		list = append(list, policy.File{Name: name, Text: text})
+	}
+	if _, err := policy.Compile(policy.Config{Files: list, Lease: h.cfg.lease()}); err != nil {
+		return []string{err.Error()}
+	}
+	return nil
+}
