@@ -1,0 +1,111 @@
+// Command palyrad is the scheduler daemon.
+//
+//	palyrad --state DIR [--config FILE]
+//
+// It exits with 0 after an orderly stop, 75 if another daemon works on the
+// state directory, 77 if it may not read or write there, 78 if the
+// configuration or a policy is bad, and 1 otherwise (sysexits(3)).
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
+
+	"github.com/palyra-go/palyra/host"
+	"github.com/palyra-go/palyra/host/api"
+	"github.com/palyra-go/palyra/host/worker"
+)
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "worker" {
+		os.Exit(worker.Main(os.Args[2:]))
+	}
+	os.Exit(run(os.Args[1:]))
+}
+
+func run(args []string) int {
+	flags := flag.NewFlagSet("palyrad", flag.ContinueOnError)
+	state := flags.String("state", "", "state `directory` (default: $PALYRA_STATE, ./.palyra if it is yours, or the XDG state directory)")
+	config := flags.String("config", "", "configuration `file` (default: palyra.toml in the state directory)")
+	verbose := flags.Bool("v", false, "log more")
+	version := flags.Bool("version", false, "print the version")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if flags.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "palyrad: unexpected argument %q; see palyrad -h\n", flags.Arg(0))
+		return 2
+	}
+	if *version {
+		fmt.Println("palyrad", api.Version())
+		return 0
+	}
+	if err := serve(*state, *config, logger(*verbose)); err != nil {
+		fmt.Fprintf(os.Stderr, "palyrad: %v\n", err)
+		return exitCode(err)
+	}
+	return 0
+}
+
+func serve(state, config string, log *slog.Logger) error {
+	dir, err := api.StateDir(state)
+	if err != nil {
+		return err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("own binary: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return host.Run(ctx, host.Options{State: dir, Config: config, Exe: exe, Env: os.Environ(), Log: log, Ready: func() {
+		notify(log, daemon.SdNotifyReady)
+		context.AfterFunc(ctx, func() { notify(log, daemon.SdNotifyStopping) })
+	}})
+}
+
+// notify tells the supervisor, if one listens (sd_notify(3)).
+func notify(log *slog.Logger, state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		log.Warn("supervisor not told", "err", err)
+	}
+}
+
+func exitCode(err error) int {
+	switch _, bad := errors.AsType[*host.ConfigError](err); {
+	case bad:
+		return 78
+	case errors.Is(err, host.ErrLocked):
+		return 75
+	case errors.Is(err, fs.ErrPermission):
+		return 77
+	}
+	return 1
+}
+
+// logger writes for people on a terminal and as key=value elsewhere.
+func logger(verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	if isatty.IsTerminal(os.Stderr.Fd()) && os.Getenv("NO_COLOR") == "" {
+		return slog.New(tint.NewHandler(os.Stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly}))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
