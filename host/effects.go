@@ -51,18 +51,17 @@ func (h *host) applyEffects(ctx context.Context) error {
 }
 
 func (h *host) apply(ctx context.Context, e job.PendingEffect) error {
-	switch e.Effect {
-	case job.JudgeAudit:
-		var output struct{ Reports []bundle.Report }
-		if err := json.Unmarshal(e.Output, &output); err != nil {
-			// A report that cannot be read renews no lease: the auditor fails closed.
-			h.log.Error("audit report not readable", "run", e.Run, "err", err)
-			return nil
-		}
-		return h.catalog.Judge(ctx, output.Reports)
+	if e.Effect != job.JudgeAudit {
+		h.log.Error("effect not known", "run", e.Run, "effect", e.Effect)
+		return nil
 	}
-	h.log.Error("effect not known", "run", e.Run, "effect", e.Effect)
-	return nil
+	var output struct{ Reports []bundle.Report }
+	if err := json.Unmarshal(e.Output, &output); err != nil {
+		// A report that cannot be read renews no lease: the auditor fails closed.
+		h.log.Error("audit report not readable", "run", e.Run, "err", err)
+		return nil
+	}
+	return h.catalog.Judge(ctx, output.Reports)
 }
 
 // poke leaves a signal for whoever waits for it; one is enough.

@@ -38,9 +38,9 @@ func (h *hub) ended(r *job.Run) {
 	}
 }
 
-// watch gives each run that ends from now on to send, until ctx is done or send
-// fails.
-func (h *hub) watch(ctx context.Context, send func(*job.Run) error) error {
+// watch calls ready, and gives each run that ends from before that call on to
+// send, until ctx is done or either fails.
+func (h *hub) watch(ctx context.Context, ready func() error, send func(*job.Run) error) error {
 	w := make(chan *job.Run, 1024)
 	h.mu.Lock()
 	h.watchers[w] = true
@@ -50,6 +50,9 @@ func (h *hub) watch(ctx context.Context, send func(*job.Run) error) error {
 		delete(h.watchers, w)
 		h.mu.Unlock()
 	}()
+	if err := ready(); err != nil {
+		return err
+	}
 	for {
 		select {
 		case <-ctx.Done():

@@ -78,8 +78,8 @@ func demo(ctx context.Context, out io.Writer, length time.Duration) (err error) 
 	if err := printNext(ctx, out, client); err != nil {
 		return err
 	}
-	if err := follow(ctx, out, client); err != nil && ctx.Err() == nil {
-		return err
+	if err := follow(ctx, out, client); ctx.Err() == nil {
+		return fmt.Errorf("the daemon went away: %w", err)
 	}
 	if length == 0 {
 		fmt.Fprintln(out, "stopping")
@@ -130,7 +130,8 @@ func startDaemon(ctx context.Context, state string) (*daemon, error) {
 	if d.before, err = log.Seek(0, io.SeekEnd); err != nil {
 		return nil, err
 	}
-	d.cmd = exec.Command(filepath.Join(filepath.Dir(self), "palyrad"), "--state", state)
+	// Not CommandContext: a daemon is asked to stop, not killed.
+	d.cmd = exec.Command(filepath.Join(filepath.Dir(self), "palyrad"), "--state", state) //nolint:noctx
 	d.cmd.Env = append(append(os.Environ(), demoIntervals...), "NOTIFY_SOCKET="+ready.path)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {

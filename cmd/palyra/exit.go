@@ -108,6 +108,7 @@ func (a *app) refusal(e *connect.Error) *exitError {
 		f.code = exitDenied
 	case connect.CodeUnimplemented:
 		f.next = "palyrad is older or newer than this palyra: see `palyra version`"
+	default: // it failed
 	}
 	return f
 }

@@ -15,9 +15,17 @@ func FuzzParse(f *testing.F) {
 		f.Add("cron", expr, "utc")
 	}
 	for _, seed := range [][3]string{
-		{"cron", "*/10 0 9 1,15 JAN-MAR SUN", "Europe/Prague"}, {"cron", "@daily", "local"}, {"cron", "0 0 30 2 *", ""},
-		{"cron", "5/7 * * L ?", "x"}, {"cron", "0 0 * * 2030", ""}, {"cron", "1FEB * * * *", ""}, {"cron", "0 0 31 2 */2", ""},
-		{"every", "1h30m", ""}, {"every", "-9223372036854775808ns", ""}, {"at", "2030-01-31T09:00:00+01:00", ""}, {"at", "9999-12-31T23:59:59-23:59", ""},
+		{"cron", "*/10 0 9 1,15 JAN-MAR SUN", "Europe/Prague"},
+		{"cron", "@daily", "local"},
+		{"cron", "0 0 30 2 *", ""},
+		{"cron", "5/7 * * L ?", "x"},
+		{"cron", "0 0 * * 2030", ""},
+		{"cron", "1FEB * * * *", ""},
+		{"cron", "0 0 31 2 */2", ""},
+		{"every", "1h30m", ""},
+		{"every", "-9223372036854775808ns", ""},
+		{"at", "2030-01-31T09:00:00+01:00", ""},
+		{"at", "9999-12-31T23:59:59-23:59", ""},
 	} {
 		f.Add(seed[0], seed[1], seed[2])
 	}

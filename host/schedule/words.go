@@ -111,8 +111,10 @@ func ordinal(n int) string {
 }
 
 func longMonth(m int) string {
-	return [...]string{"", "January", "February", "March", "April", "May", "June", "July",
-		"August", "September", "October", "November", "December"}[m]
+	return [...]string{
+		"", "January", "February", "March", "April", "May", "June", "July",
+		"August", "September", "October", "November", "December",
+	}[m]
 }
 
 func longWeekday(d int) string {

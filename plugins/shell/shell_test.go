@@ -87,10 +87,18 @@ func TestEnvironment(t *testing.T) {
 		want []string // besides what says what it is run for
 	}{
 		{"nothing", nil, nil, []string{"PATH=" + defaultPath}},
-		{"of the host", map[string]string{"PATH": "/bin:/usr/bin", "HOME": "/", "PALYRA_HOST": "h/1", "SECRET": "x"}, nil,
-			[]string{"HOME=/", "PALYRA_HOST=h/1", "PATH=/bin:/usr/bin"}},
-		{"of the job", map[string]string{"PATH": "/nowhere", "HOME": "/"}, map[string]string{"PATH": "/usr/bin:/bin", "A": "b=c\nd", "HOME": ""},
-			[]string{"A=b=c\nd", "HOME=", "PATH=/usr/bin:/bin"}},
+		{
+			"of the host",
+			map[string]string{"PATH": "/bin:/usr/bin", "HOME": "/", "PALYRA_HOST": "h/1", "SECRET": "x"},
+			nil,
+			[]string{"HOME=/", "PALYRA_HOST=h/1", "PATH=/bin:/usr/bin"},
+		},
+		{
+			"of the job",
+			map[string]string{"PATH": "/nowhere", "HOME": "/"},
+			map[string]string{"PATH": "/usr/bin:/bin", "A": "b=c\nd", "HOME": ""},
+			[]string{"A=b=c\nd", "HOME=", "PATH=/usr/bin:/bin"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

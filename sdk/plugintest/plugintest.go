@@ -101,7 +101,7 @@ func Run(t testing.TB, skill sdk.Skill, req sdk.Request, host *Host) (sdk.Result
 	}
 	for {
 		message, err := stream.Recv()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return sdk.Result{}, errors.New("run: it ended without an answer")
 		}
 		if err != nil {

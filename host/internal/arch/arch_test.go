@@ -113,15 +113,27 @@ func TestImports(t *testing.T) {
 }
 
 func TestOwners(t *testing.T) {
+	used := map[string]bool{} // "room library"
 	for _, p := range all(t) {
 		if generated(p.room()) {
 			continue
 		}
 		for _, imp := range p.Imports {
 			for library, allowed := range owners {
-				if (imp == library || strings.HasPrefix(imp, library+"/")) && !slices.Contains(allowed, p.room()) {
+				if imp != library && !strings.HasPrefix(imp, library+"/") {
+					continue
+				}
+				used[p.room()+" "+library] = true
+				if !slices.Contains(allowed, p.room()) {
 					t.Errorf("%s imports %s; its owners are %v", p.room(), imp, allowed)
 				}
+			}
+		}
+	}
+	for library, allowed := range owners {
+		for _, room := range allowed {
+			if !used[room+" "+library] {
+				t.Errorf("%s owns %s and does not import it", room, library)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ var rooms = map[string]room{
 	"host/internal/policy": {"decides with Cedar and the built-in invariants whether a principal may act", []string{"host/internal/job", "host/internal/skill", "sdk/bundle"}},
 
 	// mechanisms
-	"host/internal/journal":    {"the durable record; alone knows SQL", []string{"host/internal/job", "host/internal/skill", "host/schedule", "sdk/bundle"}},
+	"host/internal/journal":    {"the durable record; alone knows SQL", []string{"host/internal/job", "host/internal/skill"}},
 	"host/internal/artifact":   {"bytes by SHA-256, re-hashed whenever opened", []string{"sdk/bundle"}},
 	"host/internal/runner":     {"runs an admitted artifact in a child process over the plugin protocol", []string{"host/internal/policy", "host/internal/skill", "sdk", "sdk/bundle", "sdk/proto/palyra/plugin/v1"}},
 	"host/internal/capability": {"performs host calls", []string{"host/internal/skill", "sdk"}},
@@ -66,12 +66,11 @@ var owners = map[string][]string{
 	"modernc.org/sqlite":            {"host/internal/journal", "plugins/memory"},
 	"github.com/cedar-policy":       {"host/internal/policy"},
 	"github.com/tetratelabs/wazero": {"host/internal/wasm"},
-	"github.com/hashicorp":          {"host/internal/runner", "sdk/pluginmain", "sdk/plugintest"},
-	"google.golang.org/grpc":        {"host/internal/runner", "sdk/pluginmain", "sdk/plugintest"},
+	"github.com/hashicorp":          {"host/internal/runner", "sdk/pluginmain"},
+	"google.golang.org/grpc":        {"host/internal/runner", "sdk/pluginmain"},
 	"github.com/adhocore/gronx":     {"host/schedule"},
 	"net/http":                      {"host/internal/server", "host/api", "plugins/memory"},
 	"connectrpc.com/connect/v2":     {"host/internal/server", "host/api", "cmd/palyra"},
-	"github.com/secure-systems-lab": {"sdk/bundle"},
 	"filippo.io/edwards25519":       {"sdk/bundle"},
 	"golang.org/x/mod":              {"sdk/bundle"},
 }

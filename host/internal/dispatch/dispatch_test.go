@@ -84,13 +84,13 @@ func TestQueueOneWhileTheQueuedRunStarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, nil)
 		j := r.job("j", 10*time.Second, with(job.QueueOne))
-		r.fire(t, j)
-		r.fire(t, j)
 		r.journal.advance = func() {
 			if err := r.Fire(t.Context(), due(j)); err != nil {
 				t.Error(err)
 			}
 		}
+		r.fire(t, j)
+		r.fire(t, j)
 		pass(time.Minute)
 		r.expect(t, "j@0 succeeded 0-10", "j@0 succeeded 10-20", "j@10 skipped:queue_full")
 	})

@@ -178,8 +178,9 @@ func isNonRun(r *job.Run) bool {
 	switch r.State {
 	case job.Denied, job.Skipped, job.Missed, job.Expired:
 		return r.Trigger != job.ByHand
+	default:
+		return false
 	}
-	return false
 }
 
 // runFact is what an entry says about a run.

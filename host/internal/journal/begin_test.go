@@ -28,8 +28,10 @@ func TestBeginRefuses(t *testing.T) {
 		{"first", job.Forbid, nil, func(v *job.Job) job.Claim { return claim(run(v, 1, job.Running)) }, nil},
 		{"at the cursor", job.Forbid, nil, func(v *job.Job) job.Claim { return claim(run(v, 0, job.Running)) }, ErrClaimed},
 		{"before the cursor", job.Forbid, nil, func(v *job.Job) job.Claim { return claim(run(v, -5, job.Running)) }, ErrClaimed},
-		{"twice", job.Allow, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
-			func(v *job.Job) job.Claim { return claim(run(v, 1, job.Running)) }, ErrClaimed},
+		{
+			"twice", job.Allow, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
+			func(v *job.Job) job.Claim { return claim(run(v, 1, job.Running)) }, ErrClaimed,
+		},
 		{"missed ones before the cursor", job.Forbid, nil, func(v *job.Job) job.Claim {
 			c := claim(run(v, 2, job.Running))
 			c.Missed = []job.Run{*run(v, -1, job.Missed)}
@@ -47,27 +49,41 @@ func TestBeginRefuses(t *testing.T) {
 			return c
 		}, ErrGeneration},
 		{"no such job", job.Forbid, nil, func(v *job.Job) job.Claim { return claim(run(minute("gone"), 1, job.Running)) }, ErrGeneration},
-		{"forbid, one running", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
-			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Running)) }, ErrBusy},
-		{"forbid, one running by hand", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{manual(v, 1)} },
-			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Running)) }, ErrBusy},
-		{"by hand, one running", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
-			func(v *job.Job) job.Claim { return manual(v, 2) }, ErrBusy},
-		{"allow, one running", job.Allow, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
-			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Running)) }, nil},
-		{"allow, exclusive", job.Allow, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
+		{
+			"forbid, one running", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
+			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Running)) }, ErrBusy,
+		},
+		{
+			"forbid, one running by hand", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{manual(v, 1)} },
+			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Running)) }, ErrBusy,
+		},
+		{
+			"by hand, one running", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
+			func(v *job.Job) job.Claim { return manual(v, 2) }, ErrBusy,
+		},
+		{
+			"allow, one running", job.Allow, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
+			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Running)) }, nil,
+		},
+		{
+			"allow, exclusive", job.Allow, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
 			func(v *job.Job) job.Claim {
 				c := claim(run(v, 2, job.Running))
 				c.Exclusive = true
 				return c
-			}, ErrBusy},
-		{"queue-one, one running", job.QueueOne, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
-			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Queued)) }, nil},
+			}, ErrBusy,
+		},
+		{
+			"queue-one, one running", job.QueueOne, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
+			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Queued)) }, nil,
+		},
 		{"queue-one, one queued", job.QueueOne, func(v *job.Job) []job.Claim {
 			return []job.Claim{claim(run(v, 1, job.Running)), claim(run(v, 2, job.Queued))}
 		}, func(v *job.Job) job.Claim { return claim(run(v, 3, job.Queued)) }, ErrBusy},
-		{"forbid, skipped beside a running one", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
-			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Skipped)) }, nil},
+		{
+			"forbid, skipped beside a running one", job.Forbid, func(v *job.Job) []job.Claim { return []job.Claim{claim(run(v, 1, job.Running))} },
+			func(v *job.Job) job.Claim { return claim(run(v, 2, job.Skipped)) }, nil,
+		},
 		{"out of order", job.Forbid, nil, func(v *job.Job) job.Claim {
 			c := claim(run(v, 2, job.Running))
 			c.Missed = []job.Run{*run(v, 2, job.Missed)}

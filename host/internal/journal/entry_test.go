@@ -92,7 +92,7 @@ func TestSharedTransaction(t *testing.T) {
 	<-j.turn
 	for i, o := range ops {
 		<-o.done
-		if want := map[int]error{1: refusal}[i]; o.err != want {
+		if want := map[int]error{1: refusal}[i]; !errors.Is(o.err, want) {
 			t.Errorf("operation %d: %v, want %v", i, o.err, want)
 		}
 	}

@@ -46,7 +46,9 @@ func installed(id string, c bundle.Capabilities) *skill.Skill {
 }
 
 func healthSkill() *skill.Skill { return installed("palyra.health", bundle.Capabilities{Status: true}) }
-func shellSkill() *skill.Skill  { return installed("palyra.shell", bundle.Capabilities{Process: true}) }
+
+func shellSkill() *skill.Skill { return installed("palyra.shell", bundle.Capabilities{Process: true}) }
+
 func auditSkill() *skill.Skill {
 	return installed("palyra.reaudit", bundle.Capabilities{Artifacts: true})
 }

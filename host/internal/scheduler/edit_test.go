@@ -164,4 +164,3 @@ func TestDelete(t *testing.T) {
 		}
 	})
 }
-

@@ -98,15 +98,18 @@ func (f *fake) Next(job.ID) time.Time { return f.run.Due }
 func (f *fake) Upcoming(int) []Fire   { return []Fire{{Job: f.jobs[0], At: f.run.Due, Zone: "utc"}} }
 
 func (f *fake) Runs(context.Context, job.Filter) ([]*job.Run, error) { return []*job.Run{f.run}, nil }
+
 func (f *fake) Run(_ context.Context, id string) (*job.Run, error) {
 	if id != string(f.run.ID) {
 		return nil, errNoRun
 	}
 	return f.run, nil
 }
+
 func (f *fake) Latest(context.Context) (map[job.ID]*job.Run, error) {
 	return map[job.ID]*job.Run{"job_1": f.run}, nil
 }
+
 func (f *fake) Attempts(context.Context, job.RunID) ([]job.Attempt, error) {
 	return []job.Attempt{{Number: 1, State: job.Running}}, nil
 }
@@ -125,8 +128,10 @@ func (f *fake) Cancel(context.Context, job.RunID, job.Principal) error { return 
 type fakeSkills struct{ *fake }
 
 func (f fakeSkills) one() *skill.Skill {
-	return &skill.Skill{Digest: bundle.Digest{0xab, 0xcd, 0xef}, State: skill.Active, Audited: time.Now(),
-		Manifest: bundle.Manifest{ID: "acme.tar", Entrypoints: map[string]bundle.Entrypoint{"pack": {}}}}
+	return &skill.Skill{
+		Digest: bundle.Digest{0xab, 0xcd, 0xef}, State: skill.Active, Audited: time.Now(),
+		Manifest: bundle.Manifest{ID: "acme.tar", Entrypoints: map[string]bundle.Entrypoint{"pack": {}}},
+	}
 }
 func (f fakeSkills) List() []*skill.Skill { return []*skill.Skill{f.one()} }
 func (f fakeSkills) Lookup(id string) *skill.Skill {
@@ -145,9 +150,11 @@ func (f fakeSkills) Remove(context.Context, bundle.Digest, job.Principal) error 
 func (f fakeSkills) Audit(context.Context, bundle.Digest, job.Principal) (*skill.Skill, error) {
 	return f.one(), nil
 }
+
 func (f fakeSkills) Quarantine(context.Context, bundle.Digest, string, job.Principal) (*skill.Skill, error) {
 	return f.one(), nil
 }
+
 func (f fakeSkills) Enable(context.Context, bundle.Digest, string, job.Principal) (*skill.Skill, error) {
 	return f.one(), nil
 }
@@ -167,7 +174,10 @@ func (f *fake) config() Config {
 			return json.Marshal(entrypoint + string(in))
 		},
 		Status: func(context.Context) Status { return Status{Version: "v1"} },
-		Watch: func(ctx context.Context, send func(*job.Run) error) error {
+		Watch: func(ctx context.Context, ready func() error, send func(*job.Run) error) error {
+			if err := ready(); err != nil {
+				return err
+			}
 			for {
 				select {
 				case <-ctx.Done():

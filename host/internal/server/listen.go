@@ -23,7 +23,7 @@ func Listen(path string) (net.Listener, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("control socket: %v", err)
 	}
-	l, err := net.Listen("unix", path)
+	l, err := net.Listen("unix", path) //nolint:noctx // nothing to wait for
 	if err != nil {
 		return nil, fmt.Errorf("control socket: %v", err)
 	}

@@ -142,10 +142,6 @@ func (s *Server) run(ctx context.Context, action, idOrPrefix string) (*job.Run, 
 }
 
 func (s runs) Watch(ctx context.Context, _ *api.WatchRequest, stream api.RunServiceWatchServerStream) error {
-	// The headers tell the caller that from now on nothing is missed.
-	if err := stream.SendHeaders(); err != nil {
-		return err
-	}
 	watching, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -155,7 +151,8 @@ func (s runs) Watch(ctx context.Context, _ *api.WatchRequest, stream api.RunServ
 		case <-watching.Done():
 		}
 	}()
-	return s.Server.Watch(watching, func(r *job.Run) error {
+	// The headers tell the caller that from now on nothing is missed.
+	return s.Server.Watch(watching, stream.SendHeaders, func(r *job.Run) error {
 		// Policies may change while somebody watches: each run is asked about.
 		if p := s.shows(watching)(r); p != nil {
 			return stream.Send(p)

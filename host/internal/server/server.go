@@ -75,8 +75,9 @@ type Config struct {
 	Memory func(ctx context.Context, by job.Principal, entrypoint string, input json.RawMessage) (json.RawMessage, error)
 	// Status tells how the host is.
 	Status func(context.Context) Status
-	// Watch calls f with every run that ends, until ctx is done or f fails.
-	Watch func(ctx context.Context, f func(*job.Run) error) error
+	// Watch calls ready once no run is missed any more, then f with every run
+	// that ends, until ctx is done or one of them fails.
+	Watch func(ctx context.Context, ready func() error, f func(*job.Run) error) error
 	// CheckPolicies compiles files (text by base name) and returns what is
 	// wrong with them.
 	CheckPolicies func(files map[string]string) []string

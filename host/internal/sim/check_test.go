@@ -1,0 +1,118 @@
+package sim
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/journal"
+)
+
+// check holds the journal against the schedules: every nominal time of every
+// job, found by asking the schedule for one after the other, is in exactly one
+// row.
+func (w *world) check(t *testing.T) (rows, times int) {
+	j, err := journal.Open(t.Context(), journal.Config{Path: w.path, Synchronous: "NORMAL"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	for id := range w.versions {
+		runs, err := j.Runs(t.Context(), job.Filter{Job: id, Limit: 100_000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Reverse(runs)
+		want, got := w.nominal(id), w.accounted(id, runs)
+		rows, times = rows+len(runs), times+len(want)
+		for i := 0; i < max(len(want), len(got)); i++ {
+			if i == len(want) || i == len(got) || !want[i].Equal(got[i]) {
+				w.violation("%s: of %d nominal times %d are accounted for; the first that differ are %v and %v",
+					id, len(want), len(got), want[min(i, len(want)):min(i+3, len(want))], got[min(i, len(got)):min(i+3, len(got))])
+				break
+			}
+		}
+	}
+	return rows, times
+}
+
+// covered checks that the month had everything in it that a month should have;
+// else its promises would be cheap.
+func (w *world) covered(t *testing.T, times int) {
+	if times < 10_000 || times > 20_000 {
+		t.Errorf("%d nominal times, want 10,000 to 20,000", times)
+	}
+	for _, end := range []string{
+		"succeeded:", "failed:error", "failed:crashed", "timed_out:timeout",
+		"cancelled:replaced", "cancelled:quarantined", "interrupted:lost", "interrupted:shutdown",
+		"skipped:overlap", "skipped:queue_full", "skipped:paused", "missed:misfire", "missed:coalesced", "missed:window",
+		"denied:policy", "denied:skill_inactive",
+	} {
+		if w.ends[end] == 0 {
+			t.Errorf("seed %d: nothing ended as %s", w.seed, end)
+		}
+	}
+	t.Logf("seed %d: %v", w.seed, w.ends)
+}
+
+// nominal returns the nominal times of a job from its creation to its deletion
+// or the end, through all its edits.
+func (w *world) nominal(id job.ID) (times []time.Time) {
+	versions := w.versions[id]
+	for i, v := range versions {
+		until := w.end
+		if i+1 < len(versions) {
+			until = versions[i+1].from
+		} else if gone, ok := w.deleted[id]; ok {
+			until = gone
+		}
+		for at := v.schedule.Next(v.from); !at.IsZero() && !at.After(until); at = v.schedule.Next(at) {
+			times = append(times, at)
+		}
+	}
+	return times
+}
+
+// accounted returns the nominal times that rows in order are about, and checks
+// each row.
+func (w *world) accounted(id job.ID, runs []*job.Run) (times []time.Time) {
+	for _, r := range runs {
+		if !r.State.Terminal() {
+			w.violation("%s of %s is still %s", r.ID, r.JobName, r.State)
+		}
+		w.ends[string(r.State)+":"+string(r.Reason)] += r.Count
+		if r.Trigger == job.ByHand {
+			continue
+		}
+		i := slices.IndexFunc(w.versions[id], func(v version) bool { return v.generation == r.Generation })
+		if i < 0 {
+			w.violation("%s is of generation %d, which never was", r.ID, r.Generation)
+			continue
+		}
+		v := w.versions[id][i]
+		w.punctual(r, v.misfire)
+		at, count := r.Due, int64(1)
+		times = append(times, at)
+		for ; at.Before(r.Last); count++ {
+			at = v.schedule.Next(at)
+			times = append(times, at)
+		}
+		if count != r.Count || !at.Equal(r.Last) {
+			w.violation("%s of %s: %d nominal times from %v to %v, the row says %d", r.ID, r.JobName, count, r.Due, r.Last, r.Count)
+		}
+	}
+	return times
+}
+
+// punctual checks that a run was begun when its misfire policy allows it.
+func (w *world) punctual(r *job.Run, m job.Misfire) {
+	late := r.Created.Sub(r.Due)
+	switch {
+	case r.State == job.Missed, r.Reason == job.ReasonPaused:
+	case r.Trigger == job.ByTimer && late <= m.Grace:
+	case r.Trigger == job.ByCatchUp && m.Policy == job.CatchUp && late > m.Grace && late <= m.Window:
+	default:
+		w.violation("%s of %s by %s was begun %v late", r.ID, r.JobName, r.Trigger, late)
+	}
+}
