@@ -67,7 +67,7 @@ var owners = map[string][]string{
 	"github.com/cedar-policy":       {"host/internal/policy"},
 	"github.com/tetratelabs/wazero": {"host/internal/wasm"},
 	"github.com/hashicorp":          {"host/internal/runner", "sdk/pluginmain"},
-	"google.golang.org/grpc":        {"host/internal/runner", "sdk/pluginmain"},
+	"google.golang.org/grpc":        {"host/internal/runner", "sdk/pluginmain", "sdk/plugintest"},
 	"github.com/adhocore/gronx":     {"host/schedule"},
 	"net/http":                      {"host/internal/server", "host/api", "plugins/memory"},
 	"connectrpc.com/connect/v2":     {"host/internal/server", "host/api", "cmd/palyra"},
