@@ -27,6 +27,9 @@ var demoIntervals = []string{
 	"PALYRA_MEMORY_BACKFILL_INTERVAL=8s",
 }
 
+// shortestDemo is enough for every job that is expected to run.
+const shortestDemo = 20 * time.Second
+
 // demoCommand is what `make demo` runs: a daemon on a state directory, the
 // first-party skills installed the ordinary way, and jobs to look at. It uses
 // the control API alone.
@@ -38,6 +41,9 @@ func demoCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if length != 0 && length < shortestDemo {
+				return fmt.Errorf("--for %v: the jobs of the demo need at least %v to fire", length, shortestDemo)
+			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()
 			return demo(ctx, cmd.OutOrStdout(), length)
@@ -116,11 +122,6 @@ func startDaemon(ctx context.Context, state string) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, err := listenReady()
-	if err != nil {
-		return nil, err
-	}
-	defer ready.close()
 	d := &daemon{exited: make(chan struct{}), log: filepath.Join(state, "palyrad.log")}
 	log, err := os.OpenFile(d.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -132,13 +133,19 @@ func startDaemon(ctx context.Context, state string) (*daemon, error) {
 	}
 	// Not CommandContext: a daemon is asked to stop, not killed.
 	d.cmd = exec.Command(filepath.Join(filepath.Dir(self), "palyrad"), "--state", state) //nolint:noctx
+	ready, err := listenReady()
+	if err != nil {
+		return nil, err
+	}
 	d.cmd.Env = append(append(os.Environ(), demoIntervals...), "NOTIFY_SOCKET="+ready.path)
 	d.cmd.Stdout, d.cmd.Stderr = log, log
 	if err := d.cmd.Start(); err != nil {
+		ready.close()
 		return nil, fmt.Errorf("palyrad: %w; build it with `make build`", err)
 	}
 	go func() {
 		d.err = d.cmd.Wait()
+		ready.close()
 		close(d.exited)
 	}()
 	select {
