@@ -9,6 +9,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/host/schedule"
 )
 
@@ -221,6 +222,17 @@ func (c Config) validate(path string) error {
 		return bad("[memory.model]", "endpoint and name go together")
 	}
 	return nil
+}
+
+// withDefaults fills in what a job leaves to the configuration.
+func (c Config) withDefaults(j job.Job) job.Job {
+	if j.Misfire.Grace == 0 {
+		j.Misfire.Grace = c.Cron.MisfireGrace.Duration
+	}
+	if j.Misfire.Window == 0 {
+		j.Misfire.Window = c.Cron.CatchUpWindow.Duration
+	}
+	return j
 }
 
 func (c Config) vacuumSchedule() schedule.Spec {

@@ -34,6 +34,7 @@ var kinds = []struct {
 	{journal.ErrUnwritable, server.Busy},
 	{journal.ErrClosed, server.Busy},
 	{errSlowWatcher, server.Limit},
+	{errNoMemory, server.NotFound},
 }
 
 var refusals = map[catalog.Kind]server.Kind{

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,10 +39,14 @@ func (h *host) memorySummary(ctx context.Context) string {
 }
 
 func (h *host) call(ctx context.Context, by job.Principal, entrypoint string, input json.RawMessage) (sdk.Result, error) {
+	memory := h.catalog.Lookup(memorySkill)
+	if memory == nil {
+		return sdk.Result{}, errNoMemory
+	}
 	now := time.Now()
 	id := "call_" + ulid.Make().String()
 	verdict := h.gate.Serve(policy.Call{
-		ID: id, Principal: by, Skill: h.catalog.Lookup(memorySkill), Entrypoint: entrypoint, Now: now, Timeout: serviceTimeout,
+		ID: id, Principal: by, Skill: memory, Entrypoint: entrypoint, Now: now, Timeout: serviceTimeout,
 	})
 	if !verdict.Decision.Allow {
 		return sdk.Result{}, &deniedError{verdict.Message}
@@ -56,6 +61,9 @@ func (h *host) call(ctx context.Context, by job.Principal, entrypoint string, in
 	}
 	return result, nil
 }
+
+// errNoMemory says that nothing serves the memory.
+var errNoMemory = errors.New("skill " + memorySkill + " is not installed; install it with `palyra skill install FILE`")
 
 // deniedError is a service call that was denied.
 type deniedError struct{ message string }

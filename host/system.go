@@ -52,6 +52,7 @@ func (h *host) armSystemJobs(ctx context.Context) error {
 		if s := h.catalog.Lookup(want.Action.Skill); s == nil || s.State != skill.Active {
 			continue
 		}
+		want = h.cfg.withDefaults(want)
 		kind := "job.create"
 		if have := h.scheduler.Get(string(want.ID)); have != nil {
 			if sameJob(*have, want) {

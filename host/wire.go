@@ -37,7 +37,7 @@ func (h *host) newServer() *server.Server {
 type edits struct{ h *host }
 
 func (e edits) Put(ctx context.Context, j job.Job, by job.Principal, kind string) (*job.Job, error) {
-	saved, err := e.h.scheduler.Put(ctx, j, by, kind)
+	saved, err := e.h.scheduler.Put(ctx, e.h.cfg.withDefaults(j), by, kind)
 	if err == nil && saved.Paused {
 		e.h.dispatch.CancelJob(saved.ID, job.ReasonDisabled)
 	}
@@ -45,7 +45,7 @@ func (e edits) Put(ctx context.Context, j job.Job, by job.Principal, kind string
 }
 
 func (e edits) Check(j job.Job, by job.Principal) (*job.Job, error) {
-	return e.h.scheduler.Check(j, by)
+	return e.h.scheduler.Check(e.h.cfg.withDefaults(j), by)
 }
 
 func (e edits) Delete(ctx context.Context, id job.ID, by job.Principal) error {

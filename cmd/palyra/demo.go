@@ -64,34 +64,38 @@ func demo(ctx context.Context, out io.Writer, length time.Duration) (err error) 
 	}
 	defer func() { err = errors.Join(err, daemon.stop()) }()
 	fmt.Fprintf(out, "palyrad runs on %s (log: %s)\n", state, daemon.log)
-	client := api.Dial(api.SocketPath(state))
-
-	if length > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, length)
-		defer cancel()
+	err = present(ctx, out, api.Dial(api.SocketPath(state)), length)
+	if ctx.Err() != nil {
+		fmt.Fprintln(out, "stopping")
+		return nil // by Ctrl-C, which is how a demo without --for ends
 	}
-	started := time.Now()
+	return err
+}
+
+// present sets everything up and shows it, for a time or until ctx is done.
+func present(ctx context.Context, out io.Writer, client *api.Client, length time.Duration) error {
 	if err := demoSkills(ctx, out, client); err != nil {
 		return err
 	}
 	if err := seedMemory(ctx, client); err != nil {
 		return err
 	}
+	started := time.Now()
 	if err := demoJobs(ctx, client, started); err != nil {
 		return err
 	}
 	if err := printNext(ctx, out, client); err != nil {
 		return err
 	}
-	if err := follow(ctx, out, client); ctx.Err() == nil {
+	if length == 0 {
+		return follow(ctx, out, client)
+	}
+	limited, cancel := context.WithTimeout(ctx, length)
+	defer cancel()
+	if err := follow(limited, out, client); limited.Err() == nil {
 		return fmt.Errorf("the daemon went away: %w", err)
 	}
-	if length == 0 {
-		fmt.Fprintln(out, "stopping")
-		return nil
-	}
-	return demoReport(out, client, started)
+	return demoReport(ctx, out, client, started)
 }
 
 // demoState is $PALYRA_STATE, or .palyra here.

@@ -205,9 +205,7 @@ func printRun(out io.Writer, run *api.Run) {
 
 // demoReport prints how often each job ended in each state since the start, and
 // fails if an expected end is missing.
-func demoReport(out io.Writer, client *api.Client, started time.Time) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
+func demoReport(ctx context.Context, out io.Writer, client *api.Client, started time.Time) error {
 	summary, err := client.Runs.Summary(ctx, &api.SummaryRequest{Since: timestamppb.New(started)})
 	if err != nil {
 		return err
