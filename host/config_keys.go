@@ -12,6 +12,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/palyra-go/palyra/host/internal/near"
 )
 
 // setting is one value of the configuration, found by its key.
@@ -91,36 +93,10 @@ func keyOf(p *unstable.Parser, node *unstable.Node) (key string, line int) {
 }
 
 func unknownKey(key string, known map[string]bool) string {
-	near, distance := "", 4
-	for _, k := range slices.Sorted(maps.Keys(known)) {
-		if d := editDistance(key, k); d < distance {
-			near, distance = k, d
-		}
+	if meant := near.Name(key, slices.Collect(maps.Keys(known))); meant != "" {
+		return fmt.Sprintf("unknown key %q; did you mean %q?", key, meant)
 	}
-	if near == "" {
-		return fmt.Sprintf("unknown key %q", key)
-	}
-	return fmt.Sprintf("unknown key %q; did you mean %q?", key, near)
-}
-
-// editDistance is Levenshtein's.
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return fmt.Sprintf("unknown key %q", key)
 }
 
 // reauditVariable is the one variable whose name is not made from its key.

@@ -24,6 +24,8 @@ var rooms = map[string]room{
 	"host/internal/job":   {"the vocabulary of scheduled work", []string{"host/schedule", "sdk/bundle"}},
 	"host/internal/skill": {"an installed skill: manifest and state", []string{"sdk/bundle"}},
 
+	"host/internal/near": {"finds the name that was probably meant", nil},
+
 	// judgement
 	"host/internal/policy": {"decides with Cedar and the built-in invariants whether a principal may act", []string{"host/internal/job", "host/internal/skill", "sdk/bundle"}},
 
@@ -32,7 +34,7 @@ var rooms = map[string]room{
 	"host/internal/artifact":   {"bytes by SHA-256, re-hashed whenever opened", []string{"sdk/bundle"}},
 	"host/internal/runner":     {"runs an admitted artifact in a child process over the plugin protocol", []string{"host/internal/policy", "host/internal/skill", "sdk", "sdk/bundle", "sdk/proto/palyra/plugin/v1"}},
 	"host/internal/capability": {"performs host calls", []string{"host/internal/skill", "sdk"}},
-	"host/internal/server":     {"serves the control API", []string{"host/api", "host/internal/job", "host/internal/policy", "host/internal/skill", "host/schedule", "sdk/bundle"}},
+	"host/internal/server":     {"serves the control API", []string{"host/api", "host/internal/job", "host/internal/near", "host/internal/policy", "host/internal/skill", "host/schedule", "sdk/bundle"}},
 	"host/internal/wasm":       {"runs a WASI guest in wazero, a fresh instance per run", []string{"sdk", "sdk/bundle/audit", "sdk/stdio"}},
 
 	// flows
@@ -45,7 +47,7 @@ var rooms = map[string]room{
 	"host": {"assembles the rooms and owns their lifetime", []string{
 		"host/api", "host/schedule", "sdk", "sdk/bundle",
 		"host/internal/artifact", "host/internal/capability", "host/internal/catalog", "host/internal/dispatch",
-		"host/internal/job", "host/internal/journal", "host/internal/policy", "host/internal/runner",
+		"host/internal/job", "host/internal/journal", "host/internal/near", "host/internal/policy", "host/internal/runner",
 		"host/internal/scheduler", "host/internal/server", "host/internal/skill",
 	}},
 	"host/worker": {"serves one WASM digest, or the audit, as a native skill would", []string{"host/internal/wasm", "sdk", "sdk/bundle", "sdk/bundle/audit", "sdk/pluginmain"}},
@@ -76,7 +78,7 @@ var owners = map[string][]string{
 }
 
 // pure rooms are values and judgement: no I/O, no clock, no goroutine.
-var pure = []string{"host/schedule", "host/internal/job", "host/internal/skill", "host/internal/policy"}
+var pure = []string{"host/schedule", "host/internal/job", "host/internal/near", "host/internal/skill", "host/internal/policy"}
 
 // concurrent rooms may start goroutines.
 var concurrent = []string{

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"connectrpc.com/connect/v2"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/palyra-go/palyra/host/api"
 	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/near"
 	"github.com/palyra-go/palyra/host/internal/policy"
 )
 
@@ -140,43 +140,8 @@ func (s *Server) tell(next connect.ServerFunc) connect.ServerFunc {
 // missing says that there is no such thing, and which one may have been meant.
 func missing(what, name string, names []string, list string) error {
 	next := "see `" + list + "`"
-	if near := nearest(name, names); near != "" {
-		next = fmt.Sprintf("did you mean %s? else see `%s`", near, list)
+	if meant := near.Name(name, names); meant != "" {
+		next = fmt.Sprintf("did you mean %s? else see `%s`", meant, list)
 	}
 	return problem(NotFound, next, "no %s is called %q", what, name)
-}
-
-// nearest returns the name that is fewest edits away, if few are enough.
-func nearest(name string, names []string) string {
-	best, least := "", max(2, len(name)/3)+1
-	for _, candidate := range slices.Sorted(slices.Values(names)) {
-		if d := distance(name, candidate); d < least {
-			best, least = candidate, d
-		}
-	}
-	return best
-}
-
-// distance counts the edits between two short strings (Levenshtein).
-func distance(a, b string) int {
-	if len(a) > 128 || len(b) > 128 {
-		return 128
-	}
-	row := make([]int, len(b)+1)
-	for i := range row {
-		row[i] = i
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

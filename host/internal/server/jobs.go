@@ -13,6 +13,7 @@ import (
 
 	"github.com/palyra-go/palyra/host/api"
 	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/near"
 	"github.com/palyra-go/palyra/host/internal/policy"
 	"github.com/palyra-go/palyra/host/schedule"
 )
@@ -128,8 +129,8 @@ func (s jobs) runnable(a job.Action) error {
 			ids = append(ids, sk.ID())
 		}
 		next := "install it: `palyra skill install FILE`"
-		if near := nearest(a.Skill, ids); near != "" {
-			next = fmt.Sprintf("did you mean %s? else %s", near, next)
+		if meant := near.Name(a.Skill, ids); meant != "" {
+			next = fmt.Sprintf("did you mean %s? else %s", meant, next)
 		}
 		return problem(NotFound, next, "no skill %q is installed", a.Skill)
 	}

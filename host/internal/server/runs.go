@@ -135,6 +135,9 @@ func (s *Server) run(ctx context.Context, action, idOrPrefix string) (*job.Run, 
 	}
 	r, err := s.Runs.Run(ctx, idOrPrefix)
 	if err != nil {
+		if s.Kind != nil && s.Kind(err) == NotFound {
+			err = problem(NotFound, "see `palyra run list`", "%v", err)
+		}
 		return nil, nil, err
 	}
 	j := s.jobOf(r)

@@ -43,17 +43,6 @@ func TestRunHasNoTimesThatAreNotThere(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	names := []string{"backup", "health-summary", "b"}
-	for name, want := range map[string]string{
-		"bakcup": "backup", "health-sumary": "health-summary", "frobnicate": "", "": "b",
-	} {
-		if got := nearest(name, names); got != want {
-			t.Errorf("nearest(%q) = %q; want %q", name, got, want)
-		}
-	}
-}
-
 func TestMergeSchedule(t *testing.T) {
 	before := &api.Schedule{Kind: "cron", Expr: "0 9 * * *", Zone: "Europe/Prague"}
 	for _, c := range []struct{ change, want *api.Schedule }{
