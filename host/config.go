@@ -144,6 +144,9 @@ func LoadConfig(path string, environ []string) (Config, error) {
 	cfg := Defaults()
 	if path != "" {
 		text, err := os.ReadFile(path)
+		if errors.Is(err, os.ErrNotExist) {
+			return cfg, &ConfigError{Where: path, Message: "no such file"}
+		}
 		if err != nil {
 			return cfg, fmt.Errorf("config: %w", err)
 		}

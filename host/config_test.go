@@ -101,7 +101,8 @@ func TestConfigRefusals(t *testing.T) {
 }
 
 func TestConfigFileMissing(t *testing.T) {
-	if _, err := LoadConfig(filepath.Join(t.TempDir(), "none.toml"), nil); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("LoadConfig = %v; want that the file does not exist", err)
+	_, err := LoadConfig(filepath.Join(t.TempDir(), "none.toml"), nil)
+	if bad, ok := errors.AsType[*ConfigError](err); !ok || bad.Message != "no such file" {
+		t.Errorf("LoadConfig = %v; want that there is no such file", err)
 	}
 }

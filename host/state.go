@@ -33,13 +33,15 @@ func openState(dir string) (*state, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+	if err := os.MkdirAll(dir, 0o700); errors.Is(err, os.ErrPermission) {
+		return nil, fmt.Errorf("state directory: %w; choose another with --state", err)
+	} else if err != nil {
+		return nil, &ConfigError{Where: "state directory", Message: err.Error() + "; choose another with --state"}
 	}
 	lock := flock.New(filepath.Join(dir, "palyra.lock"), flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("state directory: %w", err)
+		return nil, fmt.Errorf("state directory: %w; choose another with --state", err)
 	}
 	if !locked {
 		return nil, fmt.Errorf("%s: %w; stop it, or choose another directory with --state", dir, ErrLocked)

@@ -36,7 +36,7 @@ func jobsOfDemo(now time.Time) []demoJob {
 	return []demoJob{
 		{name: "health-summary", kind: "every", expr: "5s", action: "palyra.health/summarize", expect: "succeeded"},
 		{name: "health-summary-5min", kind: "cron", expr: "*/5 * * * *", action: "palyra.health/summarize"},
-		{name: "uptime", kind: "cron", expr: "*/7 * * * * *", action: "palyra.shell/run", input: `{"argv":["uptime"]}`, expect: "succeeded"},
+		{name: "disk", kind: "cron", expr: "*/7 * * * * *", action: "palyra.shell/run", input: `{"argv":["df","-h","/"]}`, expect: "succeeded"},
 		{name: "greet-once", kind: "at", expr: now.Add(10 * time.Second).UTC().Format(time.RFC3339), action: "palyra.hello/greet", input: `{"name":"palyra"}`, expect: "succeeded"},
 		{name: "on-hold", kind: "every", expr: "9s", action: "palyra.hello/greet", labels: map[string]string{"hold": "true"}, expect: "denied"},
 		// The daemon's own jobs, armed by it once their skills are installed.

@@ -43,6 +43,9 @@ func (a *app) memoryPut() *cobra.Command {
 	var source string
 	var lines bool
 	c := a.command("put [TEXT|-]", "Store a text, or what standard input says", cobra.ArbitraryArgs, func(ctx context.Context, c *api.Client, args []string) error {
+		if ttl < 0 {
+			return fail(exitUsage, "", "--ttl %v: want a positive duration, for example 90s or 24h", ttl)
+		}
 		texts, err := a.texts(args, lines)
 		if err != nil {
 			return err

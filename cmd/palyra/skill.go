@@ -117,7 +117,9 @@ func (a *app) skillInstall() *cobra.Command {
 		if a.output != "table" {
 			return a.showSkill(answer.GetSkill())
 		}
-		if answer.GetUnchanged() {
+		if s := answer.GetSkill(); answer.GetUnchanged() && s.GetState() != "active" {
+			fmt.Fprintf(a.err, "%s is installed already and is %s: let it run with `palyra skill enable %s`\n", s.GetId(), s.GetState(), s.GetId())
+		} else if answer.GetUnchanged() {
 			fmt.Fprintf(a.err, "%s is installed already: nothing changed\n", answer.GetSkill().GetId())
 		} else {
 			fmt.Fprintf(a.err, "installed %s %s: %s\n", answer.GetSkill().GetId(), answer.GetSkill().GetVersion(), answer.GetSkill().GetState())
