@@ -45,10 +45,10 @@ func TestEditSettlesWhatIsDue(t *testing.T) {
 		<-time.After(25 * time.Second)
 		j.Schedule = schedule.Spec{Kind: schedule.Every, Expr: "3s", Anchor: r.start}
 		j = *r.put(t, j)
-		if got, want := show(r.fired.firings()), "timer 01 00:00:10\ntimer 01 00:00:20"; got != want {
+		if got, want := show(r.fired.firings()), "[missed:coalesced 01 00:00:10 to 01 00:00:10 x1] timer 01 00:00:20"; got != want {
 			t.Errorf("the edit fired:\n%s\nwant:\n%s", got, want)
 		}
-		if g := r.fired.firings()[1].Job.Generation; g != 1 {
+		if g := r.fired.firings()[0].Job.Generation; g != 1 {
 			t.Errorf("fired as generation %d, want 1", g)
 		}
 		if want := r.start.Add(25 * time.Second); !j.Cursor.Equal(want) {

@@ -33,6 +33,9 @@ func plan(j *job.Job, s times, cursor, now time.Time) []job.Firing {
 		r := stretch(s, cursor, last(s, now), job.Skipped, job.ReasonPaused)
 		return []job.Firing{{Job: j, Missed: []job.Range{r}, Cursor: r.Last}}
 	}
+	if j.Concurrency.Policy != job.Allow && !last(s, now).Before(now.Add(-j.Misfire.Grace)) {
+		return []job.Firing{newest(j, s, cursor, now)}
+	}
 	var firings []job.Firing
 	if first.Before(now.Add(-j.Misfire.Grace)) {
 		late := misfire(j, s, cursor, now)
@@ -47,6 +50,26 @@ func plan(j *job.Job, s times, cursor, now time.Time) []job.Firing {
 		cursor = due
 	}
 	return firings
+}
+
+// newest fires the last nominal time there was, which is on time, and accounts
+// for those after cursor that came before it: of a job that runs one at a time,
+// the newest stands for a backlog. Without one there is nothing before it.
+func newest(j *job.Job, s times, cursor, now time.Time) job.Firing {
+	latest := last(s, now)
+	f := job.Firing{Job: j, Due: latest, Fire: latest, Trigger: job.ByTimer, Cursor: latest}
+	far, reason := j.Misfire.Grace, job.ReasonMisfire
+	if j.Misfire.Policy == job.CatchUp {
+		far, reason = max(j.Misfire.Window, j.Misfire.Grace), job.ReasonWindow
+	}
+	if lost := s.Prev(now.Add(-far)); lost.After(cursor) {
+		f.Missed = append(f.Missed, stretch(s, cursor, lost, job.Missed, reason))
+		cursor = lost
+	}
+	if before := s.Prev(latest); before.After(cursor) {
+		f.Missed = append(f.Missed, stretch(s, cursor, before, job.Missed, job.ReasonCoalesced))
+	}
+	return f
 }
 
 // misfire accounts for the nominal times after cursor that are later at now

@@ -198,8 +198,9 @@ func TestARefusedBatchIsFiredAgain(t *testing.T) {
 			t.Errorf("cursor moved to %v though nothing was written", got)
 		}
 		pass(16 * time.Second)
-		if _, seconds := r.fired.since(r.start); !slices.Equal(seconds, []int{10, 20, 30, 40}) {
-			t.Errorf("fired at %v, want each nominal time once", seconds)
+		want := "[missed:coalesced 01 00:00:10 to 01 00:00:30 x3] timer 01 00:00:40"
+		if got := show(r.fired.firings()); got != want {
+			t.Errorf("fired:\n%s\nwant each nominal time once:\n%s", got, want)
 		}
 	})
 }
