@@ -105,7 +105,7 @@ func missedBecause(r Reason) string {
 	case ReasonMisfire:
 		return "the daemon was not running or was late, and the job skips missed times"
 	case ReasonCoalesced:
-		return "a later missed time ran in its place"
+		return "a later time ran in its place"
 	case ReasonWindow:
 		return "it was older than the catch-up window"
 	}

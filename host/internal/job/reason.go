@@ -36,7 +36,7 @@ const (
 
 	// missed
 	ReasonMisfire   Reason = "misfire"   // later than the grace, and the job skips those
-	ReasonCoalesced Reason = "coalesced" // a later missed one ran in its place
+	ReasonCoalesced Reason = "coalesced" // a later one ran in its place
 	ReasonWindow    Reason = "window"    // older than the catch-up window
 
 	// denied

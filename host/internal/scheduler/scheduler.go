@@ -12,9 +12,10 @@
 //     exactly once as long as the process lives, in order: as an occurrence to
 //     begin, or inside a range that says why it will not run. Over a crash the
 //     stored cursor decides, which moves in the transaction of the claim.
-//   - A nominal time up to the grace of its job late is on time and fires. What
-//     is later is missed: under skip none of it runs, under catch-up the latest
-//     within the window runs once.
+//   - A nominal time up to the grace of its job late is on time and fires; of
+//     several that are found due at once only the newest, unless the job allows
+//     several runs at a time. What is later is missed: under skip none of it
+//     runs, under catch-up the latest within the window runs once.
 //   - Nominal times of a paused job are accounted for in one range when the job
 //     is next resumed, edited or deleted, and at the start of the daemon.
 //   - Nothing fires retroactively because of an edit. What was due before the
