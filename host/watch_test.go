@@ -73,8 +73,6 @@ func TestHubLeavesSlowWatchersBehind(t *testing.T) {
 	})
 }
 
-func atOnce() error { return nil }
-
 // What ends while a watcher is told that it watches is not missed.
 func TestWatchMissesNothing(t *testing.T) {
 	h, enough := newHub(), errors.New("enough")

@@ -56,17 +56,6 @@ func (e edits) Delete(ctx context.Context, id job.ID, by job.Principal) error {
 	return err
 }
 
-// withDefaults sets what the job leaves to the configuration.
-func (h *host) withDefaults(j job.Job) job.Job {
-	if j.Misfire.Grace == 0 {
-		j.Misfire.Grace = h.cfg.Cron.MisfireGrace.Duration
-	}
-	if j.Misfire.Window == 0 {
-		j.Misfire.Window = h.cfg.Cron.CatchUpWindow.Duration
-	}
-	return j
-}
-
 // times are the scheduler's, in the server's words.
 type times struct{ h *host }
 

@@ -127,7 +127,7 @@ func fromSkill(s *skill.Skill, now time.Time, lease time.Duration) *api.Skill {
 	p := &api.Skill{
 		Id: s.ID(), Version: s.Manifest.Version, Kind: string(s.Manifest.Kind), Description: s.Manifest.Description,
 		Publisher: s.Publisher, Digest: s.Digest.String(), Epoch: s.Epoch,
-		State: string(s.StateAt(now, lease)), Reason: s.Reason,
+		State: stateOf(s, now, lease), Reason: s.Reason,
 		Entrypoints:  slices.Sorted(maps.Keys(s.Manifest.Entrypoints)),
 		Capabilities: s.Manifest.Capabilities.Names(),
 		Installed:    fromTime(s.Installed), Audited: fromTime(s.Audited),
@@ -139,6 +139,16 @@ func fromSkill(s *skill.Skill, now time.Time, lease time.Duration) *api.Skill {
 		p.Findings = append(p.Findings, fromFinding(f))
 	}
 	return p
+}
+
+// stateOf is the state for people: an older release that could run, if it were
+// the current one, is superseded.
+func stateOf(s *skill.Skill, now time.Time, lease time.Duration) string {
+	state := s.StateAt(now, lease)
+	if !s.Current && (state == skill.Active || state == skill.Stale) {
+		return "superseded"
+	}
+	return string(state)
 }
 
 func fromFinding(f bundle.Finding) *api.Finding {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/palyra-go/palyra/host/api"
 	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/skill"
 )
 
 func TestJobRoundTrip(t *testing.T) {
@@ -40,6 +41,24 @@ func TestRunHasNoTimesThatAreNotThere(t *testing.T) {
 	p := fromRun(&job.Run{State: job.Queued}, time.UTC)
 	if p.GetStarted() != nil || p.GetEnded() != nil || p.GetDigest() != "" {
 		t.Errorf("an empty run = %v", p)
+	}
+}
+
+func TestStateOfRelease(t *testing.T) {
+	now, lease := time.Now(), time.Hour
+	for _, c := range []struct {
+		skill skill.Skill
+		want  string
+	}{
+		{skill.Skill{Current: true, State: skill.Active, Audited: now}, "active"},
+		{skill.Skill{Current: true, State: skill.Active, Audited: now.Add(-2 * lease)}, "stale"},
+		{skill.Skill{State: skill.Active, Audited: now}, "superseded"},
+		{skill.Skill{State: skill.Active, Audited: now.Add(-2 * lease)}, "superseded"},
+		{skill.Skill{State: skill.Quarantined, Audited: now}, "quarantined"},
+	} {
+		if got := stateOf(&c.skill, now, lease); got != c.want {
+			t.Errorf("%+v is %s, want %s", c.skill, got, c.want)
+		}
 	}
 }
 
