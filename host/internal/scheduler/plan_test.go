@@ -105,7 +105,8 @@ func TestPlanCoversEachNominalTimeOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, policy := range []job.Job{
-		{Misfire: job.Misfire{Policy: job.Skip}}, {Misfire: job.Misfire{Policy: job.CatchUp}},
+		{Misfire: job.Misfire{Policy: job.Skip}},
+		{Misfire: job.Misfire{Policy: job.CatchUp}},
 		{Misfire: job.Misfire{Policy: job.Skip}, Concurrency: job.Concurrency{Policy: job.Allow}},
 		{Misfire: job.Misfire{Policy: job.CatchUp}, Concurrency: job.Concurrency{Policy: job.Allow}},
 	} {
