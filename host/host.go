@@ -142,11 +142,15 @@ func (h *host) configure() error {
 	return nil
 }
 
+// journalReserve is what the journal's write-ahead log takes of the disk.
+const journalReserve = 64 << 20
+
 // open makes the rooms, nothing of which acts by itself yet.
 func (h *host) open(ctx context.Context, opened *closers) error {
 	var err error
 	h.journal, err = journal.Open(ctx, journal.Config{
 		Path: h.state.path("palyra.db"), Synchronous: strings.ToUpper(h.cfg.Journal.Synchronous), Log: h.log,
+		Reserve: journalReserve,
 	})
 	if err != nil {
 		return err

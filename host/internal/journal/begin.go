@@ -14,16 +14,11 @@ import (
 // [ErrBusy]); a refused claim leaves no trace. The second is set if nothing was
 // written at all.
 func (j *Journal) Begin(ctx context.Context, claims []job.Claim) ([]error, error) {
-	refused := make([]error, len(claims))
+	var refused []error
 	err := j.write(ctx, func(t *tx) error {
-		for i := range claims {
-			err := t.claim(&claims[i])
-			if err != nil && !isRefusal(err) {
-				return err
-			}
-			refused[i] = err
-		}
-		return nil
+		var err error
+		refused, err = t.claim(claims)
+		return err
 	})
 	if err != nil && len(claims) > 1 && !unwritable(err) && !errors.Is(err, ErrClosed) {
 		refused, err = j.beginEach(ctx, claims)
@@ -39,11 +34,18 @@ func (j *Journal) Begin(ctx context.Context, claims []job.Claim) ([]error, error
 func (j *Journal) beginEach(ctx context.Context, claims []job.Claim) ([]error, error) {
 	refused := make([]error, len(claims))
 	for i := range claims {
-		err := j.write(ctx, func(t *tx) error { return t.claim(&claims[i]) })
+		var alone []error
+		err := j.write(ctx, func(t *tx) error {
+			var err error
+			alone, err = t.claim(claims[i : i+1])
+			return err
+		})
 		if unwritable(err) || errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) {
 			return nil, err
 		}
-		refused[i] = err
+		if refused[i] = err; err == nil {
+			refused[i] = alone[0]
+		}
 	}
 	return refused, nil
 }
@@ -53,35 +55,128 @@ type malformed string
 
 func (m malformed) Error() string { return "claim: " + string(m) }
 
-func isRefusal(err error) bool {
-	var m malformed
-	return errors.Is(err, ErrClaimed) || errors.Is(err, ErrGeneration) || errors.Is(err, ErrBusy) || errors.As(err, &m)
+// claiming is claims on their way into the journal.
+type claiming struct {
+	*tx
+	jobs    map[job.ID]*standing
+	pending rows // runs that were admitted and are inserted soon
+	moved   []job.ID
 }
 
-// claim writes one claim. It refuses before it writes anything, so that a
-// refusal needs no savepoint.
-func (t *tx) claim(c *job.Claim) error {
-	first, last, err := span(c)
-	if err != nil {
-		return err
+// standing is how a job stands, claims that were admitted included.
+type standing struct {
+	generation, cursor int64
+	concurrency        string
+	running, queued    bool
+	pending            bool // has a run that is not inserted yet
+	moved              bool
+}
+
+// claim writes claims. A claim that is refused is not written in part either:
+// it is judged as a whole before. The last error is of all of them.
+func (t *tx) claim(claims []job.Claim) ([]error, error) {
+	c := claiming{tx: t}
+	var err error
+	if c.jobs, err = t.standings(claims); err != nil {
+		return nil, err
 	}
-	concurrency, err := t.admissible(c, first)
-	if err != nil {
-		return err
+	refused := make([]error, len(claims))
+	for i := range claims {
+		first, last, err := span(&claims[i])
+		if err == nil {
+			err = c.admissible(&claims[i], first)
+		}
+		if err != nil {
+			refused[i] = err
+			continue
+		}
+		if err := c.put(&claims[i], last); err != nil {
+			return nil, err
+		}
 	}
-	for i := range c.Missed {
-		if err := t.putRun(&c.Missed[i], concurrency); err != nil {
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
+	moved := make([]cursor, len(c.moved))
+	for i, id := range c.moved {
+		moved[i] = cursor{id, c.jobs[id].cursor}
+	}
+	return refused, t.putCursors(moved)
+}
+
+// standings asks how the jobs of the claims stand.
+func (t *tx) standings(claims []job.Claim) (map[job.ID]*standing, error) {
+	const query = `SELECT j.id, j.generation, COALESCE(c.cursor, 0), j.concurrency,
+			EXISTS (SELECT 1 FROM runs WHERE job = j.id AND ended = 0 AND state = 'running'),
+			EXISTS (SELECT 1 FROM runs WHERE job = j.id AND ended = 0 AND state = 'queued')
+		FROM jobs j LEFT JOIN cursors c ON c.job = j.id WHERE j.id IN `
+	all := make(map[job.ID]*standing, len(claims))
+	var ids []any
+	for i := range claims {
+		id := claims[i].Job
+		if _, asked := all[id]; !asked {
+			all[id] = nil
+			ids = append(ids, string(id))
+		}
+	}
+	for _, portion := range portions {
+		for ; len(ids) >= portion; ids = ids[portion:] {
+			if err := t.each(query+sqlite.list(portion), ids[:portion], func(row scanner) error {
+				var id job.ID
+				var s standing
+				err := row.Scan(&id, &s.generation, &s.cursor, &s.concurrency, &s.running, &s.queued)
+				all[id] = &s
+				return err
+			}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// put writes a claim that was admitted; what is a plain run is written later,
+// with others.
+func (c *claiming) put(claim *job.Claim, last int64) error {
+	s := c.jobs[claim.Job]
+	for i := range claim.Missed {
+		if err := c.putRun(&claim.Missed[i], s); err != nil {
 			return err
 		}
 	}
-	if c.Run != nil {
-		if err := t.putRun(c.Run, concurrency); err != nil {
+	if r := claim.Run; r != nil {
+		if err := c.putRun(r, s); err != nil {
 			return err
 		}
+		s.running = s.running || r.State == job.Running
+		s.queued = s.queued || r.State == job.Queued
 	}
-	if cursor := max(micros(c.Cursor), last); cursor != 0 {
-		_, err = t.exec(`UPDATE jobs SET cursor = $2 WHERE id = $1 AND cursor < $2`, string(c.Job), cursor)
+	if at := max(micros(claim.Cursor), last); at > s.cursor {
+		s.cursor = at
+		if !s.moved {
+			s.moved = true
+			c.moved = append(c.moved, claim.Job)
+		}
 	}
+	return nil
+}
+
+// cursor is the last nominal time of a job that is accounted for.
+type cursor struct {
+	job job.ID
+	at  int64
+}
+
+var intoCursors = newInsert(`INSERT INTO cursors (job, cursor) VALUES `, 2,
+	` ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor WHERE cursors.cursor < excluded.cursor`)
+
+// putCursors moves the cursors of different jobs forward.
+func (t *tx) putCursors(cursors []cursor) error {
+	var r rows
+	for _, c := range cursors {
+		r.add(string(c.job), c.at)
+	}
+	_, err := t.insert(&intoCursors, &r)
 	return err
 }
 
@@ -136,39 +231,27 @@ func wellFormed(c *job.Claim, r *job.Run) error {
 	return nil
 }
 
-// admissible refuses a claim that comes too late, or returns the concurrency
-// policy of its job.
-func (t *tx) admissible(c *job.Claim, first int64) (string, error) {
-	var generation, cursor int64
-	var concurrency string
-	var running, queued bool
-	err := t.row(`SELECT generation, cursor, concurrency,
-			EXISTS (SELECT 1 FROM runs WHERE job = $1 AND ended = 0 AND state = 'running'),
-			EXISTS (SELECT 1 FROM runs WHERE job = $1 AND ended = 0 AND state = 'queued')
-		FROM jobs WHERE id = $1`, string(c.Job)).Scan(&generation, &cursor, &concurrency, &running, &queued)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("%w: job %s is gone", ErrGeneration, c.Job)
+// admissible refuses a claim that comes too late.
+func (c *claiming) admissible(claim *job.Claim, first int64) error {
+	s := c.jobs[claim.Job]
+	switch {
+	case s == nil:
+		return fmt.Errorf("%w: job %s is gone", ErrGeneration, claim.Job)
+	case s.generation != claim.Generation:
+		return fmt.Errorf("%w: job %s has generation %d, the claim %d", ErrGeneration, claim.Job, s.generation, claim.Generation)
+	case first != 0 && first <= s.cursor:
+		return fmt.Errorf("%w: job %s is at %s", ErrClaimed, claim.Job, instant(s.cursor).Format(timeForm))
+	case claim.Run == nil:
+		return nil
 	}
-	if err != nil {
-		return "", err
+	single := s.concurrency != string(job.Allow) && claim.Run.State == job.Running
+	if s.running && (claim.Exclusive || single) {
+		return fmt.Errorf("%w: one of job %s is running", ErrBusy, claim.Job)
 	}
-	if generation != c.Generation {
-		return "", fmt.Errorf("%w: job %s has generation %d, the claim %d", ErrGeneration, c.Job, generation, c.Generation)
+	if s.queued && claim.Run.State == job.Queued && s.concurrency == string(job.QueueOne) {
+		return fmt.Errorf("%w: one of job %s is queued", ErrBusy, claim.Job)
 	}
-	if first != 0 && first <= cursor {
-		return "", fmt.Errorf("%w: job %s is at %s", ErrClaimed, c.Job, instant(cursor).Format(timeForm))
-	}
-	if c.Run == nil {
-		return concurrency, nil
-	}
-	single := concurrency != string(job.Allow) && c.Run.State == job.Running
-	if running && (c.Exclusive || single) {
-		return "", fmt.Errorf("%w: one of job %s is running", ErrBusy, c.Job)
-	}
-	if queued && c.Run.State == job.Queued && concurrency == string(job.QueueOne) {
-		return "", fmt.Errorf("%w: one of job %s is queued", ErrBusy, c.Job)
-	}
-	return concurrency, nil
+	return nil
 }
 
 const timeForm = "2006-01-02T15:04:05.999999Z07:00"
@@ -183,34 +266,20 @@ func isNonRun(r *job.Run) bool {
 	}
 }
 
-// runFact is what an entry says about a run.
-type runFact struct {
-	Run      job.RunID   `json:"run"`
-	Job      job.ID      `json:"job,omitempty"`
-	Due      int64       `json:"due,omitempty"`
-	Last     int64       `json:"last,omitempty"`
-	Count    int64       `json:"count,omitempty"`
-	Trigger  job.Trigger `json:"trigger,omitempty"`
-	As       string      `json:"as,omitempty"` // principal for whom it runs
-	State    job.State   `json:"state"`
-	Reason   job.Reason  `json:"reason,omitempty"`
-	Attempt  int         `json:"attempt,omitempty"`
-	Digest   string      `json:"digest,omitempty"`
-	Decision *decision   `json:"decision,omitempty"`
-	Output   string      `json:"output,omitempty"` // SHA-256 of the row's
-	Log      string      `json:"log,omitempty"`    // SHA-256 of the attempt's
-	Error    string      `json:"error,omitempty"`
-}
-
 // putRun writes a new run, or extends the latest row of its job by it.
-func (t *tx) putRun(r *job.Run, concurrency string) error {
-	v, err := encodeRun(r, concurrency, t.at)
+func (c *claiming) putRun(r *job.Run, s *standing) error {
+	v, err := encodeRun(r, s.concurrency, c.at)
 	if err != nil {
 		return err
 	}
 	id := v.id
 	if isNonRun(r) {
-		into, err := t.extend(v)
+		if s.pending { // the latest row is not there yet
+			if err := c.flush(); err != nil {
+				return err
+			}
+		}
+		into, err := c.extend(v)
 		if err != nil {
 			return err
 		}
@@ -219,13 +288,12 @@ func (t *tx) putRun(r *job.Run, concurrency string) error {
 		}
 	}
 	if id == v.id {
-		if err := t.insertRun(v); err != nil {
-			return err
-		}
+		v.values(&c.pending)
+		s.pending = true
 	}
-	by := job.Daemon
+	by := daemon
 	if r.Trigger == job.ByHand {
-		by = r.Principal
+		by = r.Principal.String()
 	}
 	fact := runFact{
 		Run: job.RunID(id), Job: r.Job, Due: v.due, Trigger: r.Trigger, As: v.principal,
@@ -234,7 +302,7 @@ func (t *tx) putRun(r *job.Run, concurrency string) error {
 	if v.count > 1 {
 		fact.Last, fact.Count = v.last, v.count
 	}
-	t.note(kindBegin, by.String(), id, fact)
+	c.note(kindBegin, by, id, fact.append(nil))
 	return nil
 }
 
@@ -253,20 +321,31 @@ func (t *tx) extend(v *runRow) (string, error) {
 	return id, err
 }
 
-func (t *tx) insertRun(v *runRow) error {
-	n, err := t.exec(`INSERT INTO runs (id, job, job_name, generation, concurrency, trigger, manual, due, last, count, fire,
-			principal, skill, entrypoint, input, digest, decision, state, reason, attempt, retry, created, started, ended,
-			output, summary, error)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-			$25, $26, $27)
-		ON CONFLICT DO NOTHING`,
-		v.id, v.job, v.name, v.generation, v.concurrency, v.trigger, v.manual, v.due, v.last, v.count, v.fire,
+var intoRuns = newInsert(`INSERT INTO runs (id, job, job_name, generation, concurrency, trigger, manual, due, last, count, fire,
+		principal, skill, entrypoint, input, digest, decision, state, reason, attempt, retry, created, started, ended,
+		output, summary, error) VALUES `, runValues, ` ON CONFLICT DO NOTHING`)
+
+const runValues = 27
+
+func (v *runRow) values(r *rows) {
+	r.add(v.id, v.job, v.name, v.generation, v.concurrency, v.trigger, v.manual, v.due, v.last, v.count, v.fire,
 		v.principal, v.skill, v.entrypoint, v.input, v.digest, v.decision, v.state, v.reason, v.attempt, v.retry,
 		v.created, v.started, v.ended, v.output, v.summary, v.problem)
-	if err == nil && n == 0 {
+}
+
+// flush inserts the runs that are pending.
+func (c *claiming) flush() error {
+	want := int64(len(c.pending.values) / runValues)
+	n, err := c.insert(&intoRuns, &c.pending)
+	if err == nil && n != want {
 		// The cursor and the open runs allowed it: the journal contradicts itself,
 		// or an id was used twice. Nothing of the batch is written then.
-		err = fmt.Errorf("run %s of job %s at %s: a constraint refuses it", v.id, v.job, instant(v.due).Format(timeForm))
+		err = fmt.Errorf("of %d runs only %d were taken: a constraint refuses the others", want, n)
+	}
+	for _, s := range c.jobs {
+		if s != nil {
+			s.pending = false
+		}
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -15,18 +16,23 @@ const maxBatch = 1000
 // op is one write that somebody waits for.
 type op struct {
 	ctx  context.Context
-	do   func(*tx) error
-	err  error         // set before done is closed
-	done chan struct{} // closed when the write is committed or refused
+	do   func(*tx) error // may be done again after it was undone
+	end  *ending         // instead of do
+	err  error           // set before done is closed
+	done chan struct{}   // closed when the write is committed or refused
 }
 
 // write has do committed, together with what others write at the same time, and
 // returns what became of it. When do returns an error, it leaves no trace.
 func (j *Journal) write(ctx context.Context, do func(*tx) error) error {
+	return j.enqueue(ctx, &op{do: do})
+}
+
+func (j *Journal) enqueue(ctx context.Context, o *op) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	o := &op{ctx: ctx, do: do, done: make(chan struct{})}
+	o.ctx, o.done = ctx, make(chan struct{})
 	j.mu.Lock()
 	if j.closed {
 		j.mu.Unlock()
@@ -62,12 +68,15 @@ func (j *Journal) lead() bool {
 	if len(batch) == 0 {
 		return false
 	}
-	defer func() {
-		for _, o := range batch {
-			close(o.done)
-		}
+	func() {
+		defer func() {
+			for _, o := range batch {
+				close(o.done)
+			}
+		}()
+		j.commit(batch)
 	}()
-	j.commit(batch)
+	j.tidy(context.WithoutCancel(batch[0].ctx))
 	return true
 }
 
@@ -85,8 +94,15 @@ func (j *Journal) commit(batch []*op) {
 			j.abort(t, batch, err)
 		}
 	}()
-	err = t.batch(batch)
+	if err = t.batch(batch); errors.Is(err, errSpoilt) {
+		t.careful, t.notes = true, nil
+		err = t.batch(batch)
+	}
 }
+
+// errSpoilt is what a batch ends with when an operation was refused after it had
+// written something, which had no savepoint.
+var errSpoilt = errors.New("an operation was refused late")
 
 // abort undoes a transaction that failed as a whole and tells everybody.
 func (j *Journal) abort(t *tx, batch []*op, err error) {
@@ -103,10 +119,12 @@ func (j *Journal) abort(t *tx, batch []*op, err error) {
 
 // tx is a transaction under way. Whoever has the turn owns it.
 type tx struct {
-	j     *Journal
-	ctx   context.Context // without cancellation
-	at    int64           // when, in microseconds
-	notes []note          // of the operations that went well
+	j       *Journal
+	ctx     context.Context // without cancellation
+	at      int64           // when, in microseconds
+	careful bool            // each operation has a savepoint
+	writes  int             // statements so far that changed something
+	notes   []note          // of the operations that went well
 }
 
 // batch returns an error if the transaction as a whole failed.
@@ -114,19 +132,23 @@ func (t *tx) batch(batch []*op) error {
 	if _, err := t.exec(sqlite.begin); err != nil {
 		return err
 	}
+	var ends []*op
 	for _, o := range batch {
-		before := len(t.notes)
-		if o.err = t.one(o.do, len(batch) > 1); o.err == nil {
+		o.err = nil
+		if o.end != nil && !t.careful {
+			ends = append(ends, o)
 			continue
 		}
-		t.notes = t.notes[:before]
-		if unwritable(o.err) {
-			return o.err
-		}
-		if len(batch) == 1 {
-			_, err := t.exec("ROLLBACK")
+		if err := t.one(o, len(batch) > 1); err != nil {
 			return err
 		}
+	}
+	if err := t.finish(ends); err != nil {
+		return t.spoilt(err)
+	}
+	if len(batch) == 1 && batch[0].err != nil {
+		_, err := t.exec("ROLLBACK")
+		return err
 	}
 	if err := t.appendEntries(); err != nil {
 		return err
@@ -135,11 +157,44 @@ func (t *tx) batch(batch []*op) error {
 	return err
 }
 
-// one runs an operation, in a savepoint if it is not alone.
-func (t *tx) one(do func(*tx) error, shared bool) error {
-	if !shared {
-		return do(t)
+// one runs an operation. What it returns is of the transaction as a whole.
+func (t *tx) one(o *op, shared bool) error {
+	do := o.do
+	if o.end != nil {
+		do = func(t *tx) error { return errors.Join(t.finish([]*op{o}), o.err) }
 	}
+	notes, writes := len(t.notes), t.writes
+	if shared && t.careful {
+		o.err = t.apart(do)
+	} else {
+		o.err = do(t)
+	}
+	if o.err == nil {
+		return nil
+	}
+	t.notes = t.notes[:notes]
+	if unwritable(o.err) {
+		return o.err
+	}
+	if shared && !t.careful && t.writes > writes {
+		return t.spoilt(o.err)
+	}
+	return nil
+}
+
+// spoilt undoes a transaction that is to be done again, carefully.
+func (t *tx) spoilt(err error) error {
+	if unwritable(err) {
+		return err
+	}
+	if _, undo := t.exec("ROLLBACK"); undo != nil {
+		return errors.Join(ErrUnwritable, undo)
+	}
+	return errSpoilt
+}
+
+// apart runs an operation in a savepoint.
+func (t *tx) apart(do func(*tx) error) error {
 	if _, err := t.exec("SAVEPOINT op"); err != nil {
 		return errors.Join(ErrUnwritable, err)
 	}
@@ -180,7 +235,11 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return result.RowsAffected()
+	n, err := result.RowsAffected()
+	if n > 0 {
+		t.writes++
+	}
+	return n, err
 }
 
 // row runs a constant query for one row.
@@ -189,7 +248,29 @@ func (t *tx) row(query string, args ...any) scanner {
 	if err != nil {
 		return broken{err}
 	}
+	if !strings.HasPrefix(query, "SELECT") {
+		t.writes++ // perhaps
+	}
 	return s.QueryRowContext(t.ctx, args...)
+}
+
+// each runs a constant query and hands over its rows.
+func (t *tx) each(query string, args []any, row func(scanner) error) error {
+	s, err := t.stmt(query)
+	if err != nil {
+		return err
+	}
+	found, err := s.QueryContext(t.ctx, args...)
+	if err != nil {
+		return err
+	}
+	defer found.Close()
+	for found.Next() {
+		if err := row(found); err != nil {
+			return err
+		}
+	}
+	return found.Err()
 }
 
 // scanner is one row of a result.

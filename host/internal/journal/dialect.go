@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 
 	driver "modernc.org/sqlite"
 )
@@ -12,12 +13,14 @@ import (
 // dialect is what differs between databases. All other SQL is the same for all.
 type dialect struct {
 	begin string         // starts a transaction that will write
+	mark  string         // stands for the next argument, where a statement is made of many rows
 	retry map[int]string // primary result codes by which the store says "not now", and what to do about it
 	fatal map[int]string // primary result codes of a file that is none, or damaged
 }
 
 var sqlite = dialect{
 	begin: "BEGIN IMMEDIATE",
+	mark:  "?", // "$n" is looked up by its name, which takes the longer the more there are
 	retry: map[int]string{
 		3: "no permission", 5: "locked by another process", 6: "locked by another process",
 		7: "out of memory", 8: "read-only", 10: "input/output error", 13: "disk full",
@@ -27,6 +30,11 @@ var sqlite = dialect{
 		11: "the file is damaged; restore a backup or move it away",
 		26: "the file is not a journal; move it away",
 	},
+}
+
+// list is a list of n arguments: (?, ?, …).
+func (d *dialect) list(n int) string {
+	return "(" + strings.Repeat(d.mark+", ", n-1) + d.mark + ")"
 }
 
 const readerConns = 4
@@ -40,7 +48,7 @@ func writerDSN(path, synchronous string) string {
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {synchronous},
 		"_foreign_keys": {"on"},
-		"_pragma":       {"wal_autocheckpoint(4000)", "cache_size(-16000)"},
+		"_pragma":       {"wal_autocheckpoint(0)", "cache_size(-65536)", "temp_store(memory)"},
 	})
 }
 

@@ -23,6 +23,8 @@ type Entry struct {
 	Canonical []byte // what the history tree is made of
 }
 
+const daemon = `System::"daemon"`
+
 // The kinds of entries that the journal itself names.
 const (
 	kindBegin   = "run.begin"
@@ -38,29 +40,36 @@ const (
 // note is one fact that a transaction will record.
 type note struct {
 	kind, actor, subject string
-	fact                 any
+	fact                 []byte // canonical
 }
 
 // note records a fact with the transaction, if its operation goes well.
-func (t *tx) note(kind, actor, subject string, fact any) {
-	t.notes = append(t.notes, note{kind, actor, subject, fact})
+func (t *tx) note(kind, actor, subject string, canonical []byte) {
+	t.notes = append(t.notes, note{kind, actor, subject, canonical})
 }
 
-// wire is the form of an entry before it is made canonical.
-type wire struct {
-	Actor   string   `json:"actor"`
-	At      int64    `json:"at"`
-	Data    wireData `json:"data"`
-	Kind    string   `json:"kind"`
-	Subject string   `json:"subject"`
-	Version int      `json:"v"`
+// record notes a fact that is not canonical yet.
+func (t *tx) record(kind, actor, subject string, fact any) error {
+	canonical, err := canonicalize(fact)
+	if err != nil {
+		return fmt.Errorf("entry %s: %w", kind, err)
+	}
+	t.note(kind, actor, subject, canonical)
+	return nil
 }
 
-type wireData struct {
-	Facts []any `json:"facts"`
+func canonicalize(fact any) ([]byte, error) {
+	b, err := json.Marshal(fact)
+	if err != nil {
+		return nil, err
+	}
+	value := jsontext.Value(b)
+	err = value.Canonicalize()
+	return value, err
 }
 
-// appendEntries writes the facts of the transaction, those alike in one entry.
+// appendEntries writes the facts of the transaction, those alike in one entry,
+// and grows the history tree by them.
 func (t *tx) appendEntries() error {
 	if len(t.notes) == 0 {
 		return nil
@@ -70,51 +79,44 @@ func (t *tx) appendEntries() error {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	for _, w := range t.grouped() {
+	for _, g := range t.grouped() {
 		seq++
-		canonical, err := canonicalize(w)
-		if err != nil {
-			return err
-		}
-		if _, err := t.exec(`INSERT INTO entries (seq, leaf, entry) VALUES ($1, $2, $3)`,
-			seq, leaf+1, string(canonical)); err != nil {
+		if _, err := t.exec(`INSERT INTO entries (seq, leaf, entry) VALUES ($1, $2, $3)`, seq, leaf+1, string(g.append(nil, t.at))); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// grouped returns the entries of the transaction, by kind and actor, in the
-// order in which each of these came first.
-func (t *tx) grouped() []*wire {
-	type likeness struct{ kind, actor string }
-	var all []*wire
-	by := map[likeness]*wire{}
-	for _, n := range t.notes {
-		w := by[likeness{n.kind, n.actor}]
-		if w == nil {
-			w = &wire{Actor: n.actor, At: t.at, Kind: n.kind, Subject: n.subject, Version: 1}
-			by[likeness{n.kind, n.actor}] = w
-			all = append(all, w)
-		}
-		if w.Subject != n.subject {
-			w.Subject = ""
-		}
-		w.Data.Facts = append(w.Data.Facts, n.fact)
-	}
-	return all
+// group is the facts that share an entry.
+type group struct {
+	kind, actor, subject string
+	facts                [][]byte
+	size                 int
 }
 
-func canonicalize(w *wire) ([]byte, error) {
-	b, err := json.Marshal(w)
-	if err != nil {
-		return nil, fmt.Errorf("entry %s: %w", w.Kind, err)
+// grouped returns the facts of the transaction by kind and actor, in the order
+// in which each of these came first.
+func (t *tx) grouped() []*group {
+	type likeness struct{ kind, actor string }
+	var all []*group
+	by := map[likeness]*group{}
+	var g *group
+	for _, n := range t.notes {
+		if g == nil || g.kind != n.kind || g.actor != n.actor {
+			if g = by[likeness{n.kind, n.actor}]; g == nil {
+				g = &group{kind: n.kind, actor: n.actor, subject: n.subject}
+				by[likeness{n.kind, n.actor}] = g
+				all = append(all, g)
+			}
+		}
+		if g.subject != n.subject {
+			g.subject = ""
+		}
+		g.facts = append(g.facts, n.fact)
+		g.size += len(n.fact) + 1
 	}
-	value := jsontext.Value(b)
-	if err := value.Canonicalize(); err != nil {
-		return nil, fmt.Errorf("entry %s: %w", w.Kind, err)
-	}
-	return value, nil
+	return all
 }
 
 // Entries returns up to limit entries with a seq above after, in order.
@@ -133,8 +135,11 @@ func (j *Journal) Entries(ctx context.Context, after int64, limit int) ([]Entry,
 // read fills the entry from its canonical bytes.
 func (e *Entry) read() error {
 	var w struct {
-		wire
-		Data json.RawMessage `json:"data"`
+		Actor   string          `json:"actor"`
+		At      int64           `json:"at"`
+		Data    json.RawMessage `json:"data"`
+		Kind    string          `json:"kind"`
+		Subject string          `json:"subject"`
 	}
 	if err := json.Unmarshal(e.Canonical, &w); err != nil {
 		return fmt.Errorf("entry %d: %w", e.Seq, err)

@@ -45,10 +45,11 @@ func (t *tx) advance(r *job.Run, by job.Principal) error {
 		v.output, v.summary, v.problem); err != nil {
 		return err
 	}
-	t.note(kindAdvance, by.String(), v.id, runFact{
+	fact := runFact{
 		Run: r.ID, Job: r.Job, State: r.State, Reason: r.Reason, Attempt: r.Attempt,
 		Digest: v.digest, Decision: v.decided, Error: v.problem,
-	})
+	}
+	t.note(kindAdvance, by.String(), v.id, fact.append(nil))
 	return nil
 }
 
@@ -80,64 +81,93 @@ func (t *tx) alone(id job.RunID) error {
 // effect that the host owes it. It refuses with [ErrGone] a run that has ended
 // or is unknown.
 func (j *Journal) Finish(ctx context.Context, o job.Outcome) error {
-	if err := j.write(ctx, func(t *tx) error { return t.finish(&o) }); err != nil {
+	e, err := newEnding(&o)
+	if err == nil {
+		err = j.enqueue(ctx, &op{end: e})
+	}
+	if err != nil {
 		return fmt.Errorf("finish run %s: %w", o.Run, err)
 	}
 	return nil
 }
 
-func (t *tx) finish(o *job.Outcome) error {
+// ending is an outcome made ready by its caller, so that whoever commits it for
+// all has the less to do.
+type ending struct {
+	outcome                       *job.Outcome
+	output, problem, summary, log string
+	retry, started, ended         int64 // ended 0: when it is written
+	fact                          []byte
+}
+
+func newEnding(o *job.Outcome) (*ending, error) {
 	if o.State == job.Queued {
-		return fmt.Errorf("an outcome is not queued")
+		return nil, errors.New("an outcome is not queued")
 	}
-	output, problem := capOutput(o.Output, o.Error)
+	e := &ending{
+		outcome: o, summary: capped(o.Summary, MaxText), log: capped(o.Log, MaxLog),
+		retry: micros(o.Retry), started: micros(o.Attempt.Started), ended: micros(o.Attempt.Ended),
+	}
+	e.output, e.problem = capOutput(o.Output, o.Error)
+	fact := runFact{
+		Run: o.Run, Job: o.Job, State: o.State, Reason: o.Reason, Attempt: o.Attempt.Number,
+		Output: sum(e.output), Log: sum(e.log), Error: capped(e.problem, 1<<10),
+	}
+	e.fact = fact.append(nil)
+	return e, nil
+}
+
+// finish writes the endings of operations and sets their errors. The error it
+// returns is of the transaction as a whole.
+func (t *tx) finish(ops []*op) error {
+	var attempts rows
+	for _, o := range ops {
+		n, err := t.end(o.end)
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			o.err = ErrGone
+			continue
+		}
+		out := o.end.outcome
+		if a := &out.Attempt; a.Number != 0 { // 0: it ended between or before attempts
+			attempts.add(string(out.Run), int64(a.Number), o.end.started, micros(a.Ended), string(a.State), string(a.Reason),
+				capped(a.Error, MaxText), o.end.log)
+		}
+		if out.Effect != job.NoEffect && out.State.Terminal() {
+			if _, err := t.exec(`INSERT INTO effects (run, effect, created) VALUES ($1, $2, $3)`,
+				string(out.Run), string(out.Effect), t.at); err != nil {
+				return err
+			}
+		}
+		t.note(kindFinish, daemon, string(out.Run), o.end.fact)
+	}
+	_, err := t.insert(&intoAttempts, &attempts)
+	return err
+}
+
+// intoAttempts replaces what is there: the end of a run may be told twice, once
+// with its last attempt and once after it.
+var intoAttempts = newInsert(`INSERT INTO attempts (run, number, started, ended, state, reason, error, log) VALUES `, 8,
+	` ON CONFLICT (run, number) DO UPDATE SET started = excluded.started, ended = excluded.ended, state = excluded.state,
+		reason = excluded.reason, error = excluded.error, log = excluded.log`)
+
+// end writes the new state of a run and returns how many there are: 1 or 0.
+func (t *tx) end(e *ending) (int64, error) {
+	o := e.outcome
 	var ended int64
 	if o.State.Terminal() {
-		if ended = micros(o.Attempt.Ended); ended == 0 {
+		if ended = e.ended; ended == 0 {
 			ended = t.at
 		}
 	}
-	n, err := t.exec(`UPDATE runs SET state = $2, reason = $3, retry = $4, ended = $5, output = $6, summary = $7, error = $8,
+	return t.exec(`UPDATE runs SET state = $2, reason = $3, retry = $4, ended = $5, output = $6, summary = $7, error = $8,
 			attempt = CASE WHEN attempt > $9 THEN attempt ELSE $9 END,
 			started = CASE WHEN started = 0 THEN $10 ELSE started END
 		WHERE id = $1 AND ended = 0`,
-		string(o.Run), string(o.State), string(o.Reason), micros(o.Retry), ended, output, capped(o.Summary, MaxText), problem,
-		o.Attempt.Number, micros(o.Attempt.Started))
-	if err != nil {
-		return err
-	}
-	if n == 0 {
-		return ErrGone
-	}
-	log := capped(o.Log, MaxLog)
-	if err := t.putAttempt(o, log); err != nil {
-		return err
-	}
-	if o.Effect != job.NoEffect && o.State.Terminal() {
-		if _, err := t.exec(`INSERT INTO effects (run, effect, created) VALUES ($1, $2, $3)`,
-			string(o.Run), string(o.Effect), t.at); err != nil {
-			return err
-		}
-	}
-	t.note(kindFinish, job.Daemon.String(), string(o.Run), runFact{
-		Run: o.Run, Job: o.Job, State: o.State, Reason: o.Reason, Attempt: o.Attempt.Number,
-		Output: sum(output), Log: sum(log), Error: capped(problem, 1<<10),
-	})
-	return nil
-}
-
-func (t *tx) putAttempt(o *job.Outcome, log string) error {
-	if o.Attempt.Number == 0 {
-		return nil // it ended between or before attempts
-	}
-	a := &o.Attempt
-	_, err := t.exec(`INSERT INTO attempts (run, number, started, ended, state, reason, error, log)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (run, number) DO UPDATE SET started = excluded.started, ended = excluded.ended, state = excluded.state,
-			reason = excluded.reason, error = excluded.error, log = excluded.log`,
-		string(o.Run), a.Number, micros(a.Started), micros(a.Ended), string(a.State), string(a.Reason),
-		capped(a.Error, MaxText), log)
-	return err
+		string(o.Run), string(o.State), string(o.Reason), e.retry, ended, e.output, e.summary, e.problem,
+		o.Attempt.Number, e.started)
 }
 
 // EffectDone takes a result out of the outbox.
@@ -145,7 +175,8 @@ func (j *Journal) EffectDone(ctx context.Context, run job.RunID) error {
 	err := j.write(ctx, func(t *tx) error {
 		n, err := t.exec(`DELETE FROM effects WHERE run = $1`, string(run))
 		if err == nil && n > 0 {
-			t.note(kindEffect, job.Daemon.String(), string(run), effectFact{run})
+			fact := runFact{Run: run}
+			t.note(kindEffect, daemon, string(run), fact.append(nil))
 		}
 		return err
 	})
@@ -153,8 +184,4 @@ func (j *Journal) EffectDone(ctx context.Context, run job.RunID) error {
 		return fmt.Errorf("effect of run %s: %w", run, err)
 	}
 	return nil
-}
-
-type effectFact struct {
-	Run job.RunID `json:"run"`
 }

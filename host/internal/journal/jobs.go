@@ -70,8 +70,9 @@ func decodeSpec(text string, j *job.Job) error {
 
 // Jobs returns all jobs, by name.
 func (j *Journal) Jobs(ctx context.Context) ([]*job.Job, error) {
-	return collect(ctx, j, "jobs", scanJob, `SELECT id, name, generation, owner, concurrency, cursor, spec, input, created, updated
-		FROM jobs ORDER BY name`)
+	return collect(ctx, j, "jobs", scanJob, `SELECT j.id, j.name, j.generation, j.owner, j.concurrency, COALESCE(c.cursor, 0), j.spec, j.input,
+			j.created, j.updated
+		FROM jobs j LEFT JOIN cursors c ON c.job = j.id ORDER BY j.name`)
 }
 
 func scanJob(row scanner) (*job.Job, error) {
@@ -136,19 +137,16 @@ func (t *tx) putJob(v *job.Job, spec string, by job.Principal, kind string) erro
 	}
 	var n int64
 	if v.Generation == 1 {
-		// A job made again under an old id goes on after what the old one accounted for.
-		n, err = t.exec(`INSERT INTO jobs (id, name, generation, owner, concurrency, spec, input, created, updated, cursor)
-			VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8,
-				(SELECT CASE WHEN COALESCE(MAX(last), 0) > $9 THEN MAX(last) ELSE $9 END FROM runs WHERE job = $1 AND manual = ''))
+		n, err = t.exec(`INSERT INTO jobs (id, name, generation, owner, concurrency, spec, input, created, updated)
+			VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (id) DO NOTHING`,
 			string(v.ID), v.Name, v.Owner.String(), string(v.Concurrency.Policy), spec, string(v.Action.Input),
-			micros(v.Created), micros(v.Updated), micros(v.Cursor))
+			micros(v.Created), micros(v.Updated))
 	} else {
-		n, err = t.exec(`UPDATE jobs SET name = $3, generation = $4, owner = $5, concurrency = $6, spec = $7, input = $8, updated = $9,
-				cursor = CASE WHEN cursor > $10 THEN cursor ELSE $10 END
+		n, err = t.exec(`UPDATE jobs SET name = $3, generation = $4, owner = $5, concurrency = $6, spec = $7, input = $8, updated = $9
 			WHERE id = $1 AND generation = $2`,
 			string(v.ID), v.Generation-1, v.Name, v.Generation, v.Owner.String(), string(v.Concurrency.Policy), spec, string(v.Action.Input),
-			micros(v.Updated), micros(v.Cursor))
+			micros(v.Updated))
 	}
 	if err != nil {
 		return err
@@ -156,11 +154,14 @@ func (t *tx) putJob(v *job.Job, spec string, by job.Principal, kind string) erro
 	if n == 0 {
 		return fmt.Errorf("%w: generation %d does not follow", ErrConflict, v.Generation)
 	}
-	t.note(kind, by.String(), string(v.ID), jobFact{
+	// A job made again under an old id goes on after what the old one accounted for.
+	if err := t.putCursors([]cursor{{v.ID, micros(v.Cursor)}}); err != nil {
+		return err
+	}
+	return t.record(kind, by.String(), string(v.ID), jobFact{
 		Job: v.ID, Name: v.Name, Generation: v.Generation, Owner: v.Owner.String(), Action: v.Action.String(),
 		Paused: v.Paused, Reason: clean(v.PauseReason), Spec: sum(spec), Input: sum(string(v.Action.Input)),
 	})
-	return nil
 }
 
 // DeleteJob removes a job. Its runs stay.
@@ -174,8 +175,7 @@ func (j *Journal) DeleteJob(ctx context.Context, id job.ID, by job.Principal) er
 		if err != nil {
 			return err
 		}
-		t.note(kindDelete, by.String(), string(id), fact)
-		return nil
+		return t.record(kindDelete, by.String(), string(id), fact)
 	})
 	if err != nil {
 		return fmt.Errorf("delete job %s: %w", id, err)

@@ -10,10 +10,17 @@
 // Every write is an operation: a closure that runs in a transaction it may share
 // with others. There is no goroutine. Whoever writes joins a queue; the first to
 // take the turn commits the operations of everybody who waits, and so one sync
-// serves them all. Each operation has a savepoint of its own: one that is refused
-// leaves no trace and does not disturb its neighbours. A context that has ended
+// serves them all. An operation that is refused leaves no trace and does not
+// disturb its neighbours: as a rule it is refused before it writes anything; if
+// not, the transaction is undone and done again with a savepoint for each. Runs
+// and attempts of a transaction are inserted many to a statement. A context that
+// has ended
 // stops a write that is not queued yet; from then on its result is waited for,
 // because it is decided with others.
+//
+// The write-ahead log is moved into the database between transactions, when no
+// caller waits for one. Config.Reserve has it take its full length in advance,
+// since to overwrite is synced twice as fast as to append.
 //
 // A refusal is one of the errors below that say so. An error that is
 // [ErrUnwritable] means that nothing was acknowledged, and that nothing may be
@@ -106,6 +113,7 @@ const (
 type Config struct {
 	Path        string       // of the database file; its directory exists
 	Synchronous string       // FULL (default) or NORMAL: a power loss may take the last commits along
+	Reserve     int64        // bytes of disk that the write-ahead log takes in advance; 0: none
 	Log         *slog.Logger // nil: none
 }
 
@@ -118,9 +126,11 @@ type Journal struct {
 	readers *sql.DB // read-only
 	writers *sql.DB // of one connection, which is conn
 
-	turn  chan struct{} // holds one token while somebody commits
-	conn  *sql.Conn     // owned by who has the turn
-	stmts map[string]*sql.Stmt
+	turn   chan struct{}        // holds one token while somebody commits
+	conn   *sql.Conn            // owned by who has the turn
+	stmts  map[string]*sql.Stmt // owned by who has the turn
+	frames int64                // of the write-ahead log that make a checkpoint due
+	full   error                // why the last checkpoint did not succeed; owned by who has the turn
 
 	mu     sync.Mutex // guards queue and closed
 	queue  []*op
@@ -139,13 +149,14 @@ func Open(ctx context.Context, config Config) (*Journal, error) {
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
-	if err := j.open(ctx, config.Synchronous); err != nil {
+	if err := j.open(ctx, config); err != nil {
 		return nil, errors.Join(fmt.Errorf("open journal %s: %w", config.Path, err), j.Close())
 	}
 	return j, nil
 }
 
-func (j *Journal) open(ctx context.Context, synchronous string) error {
+func (j *Journal) open(ctx context.Context, config Config) error {
+	synchronous := config.Synchronous
 	switch synchronous {
 	case "":
 		synchronous = "FULL"
@@ -169,8 +180,10 @@ func (j *Journal) open(ctx context.Context, synchronous string) error {
 	if j.readers, err = openSQLite(readerDSN(j.path), readerConns); err != nil {
 		return err
 	}
-	j.id, err = j.identity(ctx)
-	return err
+	if j.id, err = j.identity(ctx); err != nil {
+		return err
+	}
+	return j.reserve(config.Reserve)
 }
 
 // touch makes the file with tight permissions, which its companions inherit, and

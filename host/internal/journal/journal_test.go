@@ -198,7 +198,7 @@ func TestOpenRefuses(t *testing.T) {
 		want   string
 		is     error
 	}{
-		"newer":       {Config{Path: newer}, "its schema is 99, this palyrad knows 1", ErrNewer},
+		"newer":       {Config{Path: newer}, "its schema is 99, this palyrad knows 2", ErrNewer},
 		"garbage":     {Config{Path: garbage}, "not a journal; move it away", nil},
 		"directory":   {Config{Path: dir}, "is a directory", nil},
 		"nowhere":     {Config{Path: filepath.Join(dir, "no", "palyra.db")}, "its directory does not exist", os.ErrNotExist},
@@ -255,6 +255,32 @@ func TestPlans(t *testing.T) {
 		}
 		if err := rows.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// The write-ahead log is moved into the database as it fills, and keeps the
+// length that was reserved for it.
+func TestReserve(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "palyra.db")
+	const reserve = 1 << 20
+	for range 2 {
+		j, err := Open(t.Context(), Config{Path: path, Reserve: reserve})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 40 {
+			v := minute(fmt.Sprint("a", n))
+			v.Generation, v.ID = 1, job.ID(fmt.Sprint("job_", time.Now().UnixNano(), n))
+			v.Name = string(v.ID)
+			v.Action.Input = []byte(`"` + strings.Repeat("x", 100<<10) + `"`)
+			put(t, j, v)
+		}
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path + "-wal"); err != nil || info.Size() != reserve {
+			t.Fatalf("the log has %d bytes, want %d: %v", info.Size(), reserve, err)
 		}
 	}
 }

@@ -85,8 +85,7 @@ func (t *tx) admit(s *skill.Skill, by job.Principal) error {
 		micros(s.Installed), micros(s.Audited), manifest, findings); err != nil {
 		return err
 	}
-	t.note(kindAdmit, by.String(), s.ID(), factOf(s, findings))
-	return nil
+	return t.record(kindAdmit, by.String(), s.ID(), factOf(s, findings))
 }
 
 // mark moves the rollback mark up to the skill.
@@ -159,8 +158,7 @@ func (t *tx) setSkill(s *skill.Skill, kind string, by job.Principal) error {
 	if n == 0 {
 		return ErrNotFound
 	}
-	t.note(kind, by.String(), s.ID(), factOf(s, findings))
-	return nil
+	return t.record(kind, by.String(), s.ID(), factOf(s, findings))
 }
 
 // RemoveSkill forgets a skill with all its versions. Its rollback mark stays.
@@ -173,8 +171,7 @@ func (j *Journal) RemoveSkill(ctx context.Context, id string, by job.Principal) 
 		if n == 0 {
 			return ErrNotFound
 		}
-		t.note(kindRemove, by.String(), id, skillFact{Skill: id})
-		return nil
+		return t.record(kindRemove, by.String(), id, skillFact{Skill: id})
 	})
 	if err != nil {
 		return fmt.Errorf("remove skill %s: %w", id, err)
@@ -201,8 +198,7 @@ func (j *Journal) Trust(ctx context.Context, p skill.Publisher) error {
 				p.Name, key, prefixes, micros(p.Trusted), p.By); err != nil {
 				return err
 			}
-			t.note(kindTrust, p.By, p.Name, publisherFact{p.Name, key, p.Prefixes})
-			return nil
+			return t.record(kindTrust, p.By, p.Name, publisherFact{p.Name, key, p.Prefixes})
 		})
 	}
 	if err != nil {
