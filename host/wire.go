@@ -80,6 +80,8 @@ func unwritable(err error) bool {
 	return errors.Is(err, journal.ErrUnwritable) || errors.Is(err, journal.ErrClosed)
 }
 
+func distrusted(err error) bool { return errors.Is(err, journal.ErrTrust) }
+
 func (h *host) jobByID(id job.ID) *job.Job { return h.scheduler.Get(string(id)) }
 
 // stopSkill is what a quarantine does to runs: dispatch ends them as cancelled,

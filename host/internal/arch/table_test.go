@@ -30,7 +30,7 @@ var rooms = map[string]room{
 	"host/internal/policy": {"decides with Cedar and the built-in invariants whether a principal may act", []string{"host/internal/job", "host/internal/skill", "sdk/bundle"}},
 
 	// mechanisms
-	"host/internal/journal":    {"the durable record; alone knows SQL", []string{"host/internal/job", "host/internal/skill"}},
+	"host/internal/journal":    {"the durable record; alone knows SQL", []string{"host/internal/job", "host/internal/skill", "sdk/bundle"}},
 	"host/internal/artifact":   {"bytes by SHA-256, re-hashed whenever opened", []string{"sdk/bundle"}},
 	"host/internal/runner":     {"runs an admitted artifact in a child process over the plugin protocol", []string{"host/internal/policy", "host/internal/skill", "sdk", "sdk/bundle", "sdk/proto/palyra/plugin/v1"}},
 	"host/internal/capability": {"performs host calls", []string{"host/internal/skill", "sdk"}},

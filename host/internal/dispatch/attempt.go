@@ -26,7 +26,9 @@ func (d *Dispatch) resume(l *live) {
 	if err == nil {
 		run := *l.run
 		err = d.write(l.ctx, func(ctx context.Context) error { return d.cfg.Journal.Advance(ctx, &run, job.Daemon) })
-		if err != nil {
+		if d.cfg.Distrusted(err) {
+			err = stop(job.Denied, job.ReasonSkillState, err.Error())
+		} else if err != nil {
 			err = stop(job.Failed, job.ReasonStart, "the journal refused the start: "+err.Error())
 		} else {
 			d.landed(l)

@@ -12,7 +12,8 @@
 //	effects   the host is told that there are some
 //
 // A denial and a skip are runs that end at the second and third step; they are
-// written like the others. A run that waited, for the end of another, for a slot
+// written like the others. When the journal refuses a start because the skill was
+// withdrawn after the judgement, the run is judged once more and denied. A run that waited, for the end of another, for a slot
 // or for its next attempt, is judged again before it starts.
 //
 // # Concurrency
@@ -109,6 +110,10 @@ type Config struct {
 	// write, rather than that it refused. Nil: every error says so.
 	Unwritable func(error) bool
 
+	// Distrusted reports whether an error of the journal says that the skill of a
+	// run is not active any more. Nil: none does.
+	Distrusted func(error) bool
+
 	MaxRuns int // attempts that execute at once; 64
 
 	Log     *slog.Logger
@@ -147,6 +152,9 @@ func New(cfg Config) *Dispatch {
 	}
 	if cfg.Unwritable == nil {
 		cfg.Unwritable = func(error) bool { return true }
+	}
+	if cfg.Distrusted == nil {
+		cfg.Distrusted = func(error) bool { return false }
 	}
 	return &Dispatch{
 		cfg:     cfg,

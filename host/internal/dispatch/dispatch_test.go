@@ -192,6 +192,43 @@ func TestARefusedClaimDisturbsNoOther(t *testing.T) {
 	})
 }
 
+// A skill is withdrawn after a start was judged and before it was begun: the run
+// is denied, its nominal time is accounted for.
+func TestWithdrawnMeanwhile(t *testing.T) {
+	for _, heard := range []job.Reason{job.NoReason, job.ReasonSkillState} { // by the gate, the second time
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, nil)
+			j := r.job("j", time.Second, nil)
+			r.journal.onBegin = func() { r.journal.withdrawn, r.gate.deny = true, heard }
+			r.fire(t, j)
+			pass(time.Minute)
+			r.expect(t, "j@0 denied:skill_inactive")
+			run := r.row()
+			if run.Attempt != 0 || !run.Started.IsZero() || run.Ended.IsZero() || run.Error == "" || run.Decision.Allow {
+				t.Errorf("row %+v", run)
+			}
+			if got := r.endedNames(); len(got) != 1 {
+				t.Errorf("ended %v", got)
+			}
+			r.gate.deny = ""
+			if run, err := r.Trigger(t.Context(), j, alice); err != nil || run.State != job.Denied {
+				t.Errorf("by hand: %+v, %v", run, err)
+			}
+			r.expectLive(t, 0, 0)
+		})
+	}
+	synctest.Test(t, func(t *testing.T) { // one that waited
+		r := newRig(t, nil)
+		j := r.job("j", time.Minute, func(j *job.Job) { j.Concurrency.Policy = job.QueueOne })
+		r.fire(t, j)
+		pass(time.Second)
+		r.fire(t, j)
+		r.journal.advance = func() { r.journal.withdrawn = true }
+		pass(2 * time.Minute)
+		r.expect(t, "j@0 succeeded 0-60", "j@1 denied:skill_inactive 60-60")
+	})
+}
+
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, func(c *Config) { c.MaxRuns = 2 })

@@ -73,7 +73,9 @@ func (d *Dispatch) begin(ctx context.Context, decide func(*batch)) (*batch, erro
 	}
 	d.tell(nil)
 	b.refused = refused
+	withdrawn := b.withdrawn()
 	b.launch()
+	b.deny(withdrawn)
 	b.announce()
 	return b, nil
 }
@@ -228,6 +230,55 @@ func (b *batch) launch() {
 		go d.start(l)
 	}
 	d.pump()
+}
+
+// withdrawn returns the runs, by claim, whose skill stopped being active between
+// judgement and claim.
+func (b *batch) withdrawn() map[int]*live {
+	found := map[int]*live{}
+	for i, l := range b.lives {
+		if l != nil && b.refused[i] != nil && b.d.cfg.Distrusted(b.refused[i]) {
+			found[i] = l
+		}
+	}
+	return found
+}
+
+// deny judges the runs again and writes that they are denied: their nominal times
+// are accounted for like all others. A judge who still allows has not heard yet.
+func (b *batch) deny(withdrawn map[int]*live) {
+	if len(withdrawn) == 0 {
+		return
+	}
+	d := b.d
+	var claims []job.Claim
+	var of []int
+	d.mu.Lock()
+	for i, l := range withdrawn {
+		run := b.born[i]
+		run.Attempt, run.Started, run.Ended = 0, time.Time{}, b.now
+		if v := d.judge(&run, l.job, 1, b.now); v.Reason == job.NoReason {
+			run.State, run.Reason, run.Error = job.Denied, job.ReasonSkillState, b.refused[i].Error()
+			run.Decision.Allow = false
+		}
+		b.born[i] = run
+		c := b.claims[i]
+		c.Run, c.Exclusive = &run, false
+		claims, of = append(claims, c), append(of, i)
+	}
+	d.mu.Unlock()
+	var refused []error
+	err := d.write(b.ctx, func(ctx context.Context) (err error) {
+		refused, err = d.cfg.Journal.Begin(ctx, claims)
+		return err
+	})
+	for n, i := range of {
+		if err != nil {
+			b.refused[i] = err
+		} else {
+			b.refused[i] = refused[n]
+		}
+	}
 }
 
 // park leaves a queued run to wait; one that was cancelled while it was begun

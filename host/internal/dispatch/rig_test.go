@@ -50,10 +50,11 @@ type journal struct {
 	effects  []job.Effect
 	by       []job.Principal // of the runs that ended without an attempt
 
-	broken  error                 // of every write
-	refuse  func(job.Claim) error // of a claim
-	onBegin func()                // while a batch is written
-	advance func()                // while a start is written
+	broken    error                 // of every write
+	withdrawn bool                  // no skill is active
+	refuse    func(job.Claim) error // of a claim
+	onBegin   func()                // while a batch is written
+	advance   func()                // while a start is written
 }
 
 func (j *journal) Begin(_ context.Context, claims []job.Claim) ([]error, error) {
@@ -67,6 +68,10 @@ func (j *journal) Begin(_ context.Context, claims []job.Claim) ([]error, error) 
 	}
 	refused := make([]error, len(claims))
 	for i, c := range claims {
+		if j.withdrawn && c.Run != nil && !c.Run.State.Terminal() {
+			refused[i] = errTrust
+			continue
+		}
 		if j.refuse != nil {
 			if refused[i] = j.refuse(c); refused[i] != nil {
 				continue
@@ -83,7 +88,7 @@ func (j *journal) Begin(_ context.Context, claims []job.Claim) ([]error, error) 
 	return refused, nil
 }
 
-var errGone = errors.New("gone")
+var errGone, errTrust = errors.New("gone"), errors.New("not active")
 
 func (j *journal) open(id job.RunID) (*job.Run, error) {
 	if j.broken != nil {
@@ -104,6 +109,9 @@ func (j *journal) Advance(_ context.Context, r *job.Run, by job.Principal) error
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	row, err := j.open(r.ID)
+	if err == nil && j.withdrawn && r.State == job.Running {
+		err = errTrust
+	}
 	if err == nil {
 		*row = *r
 		if r.State.Terminal() {
@@ -155,7 +163,8 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 		Gate: r.gate, Journal: r.journal, Runner: r,
 		Skills:     func(id string) *skill.Skill { return good },
 		Jobs:       func(id job.ID) *job.Job { return r.jobs[id] },
-		Unwritable: func(err error) bool { return !errors.Is(err, errGone) },
+		Unwritable: func(err error) bool { return !errors.Is(err, errGone) && !errors.Is(err, errTrust) },
+		Distrusted: func(err error) bool { return errors.Is(err, errTrust) },
 		Ended: func(run *job.Run) {
 			r.mu.Lock()
 			defer r.mu.Unlock()

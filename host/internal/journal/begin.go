@@ -7,11 +7,13 @@ import (
 	"fmt"
 
 	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/internal/skill"
+	"github.com/palyra-go/palyra/sdk/bundle"
 )
 
 // Begin writes the claims in one transaction. The first result has one error for
 // each claim: nil, or why it alone was refused ([ErrClaimed], [ErrGeneration],
-// [ErrBusy]); a refused claim leaves no trace. The second is set if nothing was
+// [ErrBusy], [ErrTrust]); a refused claim leaves no trace. The second is set if nothing was
 // written at all.
 func (j *Journal) Begin(ctx context.Context, claims []job.Claim) ([]error, error) {
 	var refused []error
@@ -59,7 +61,8 @@ func (m malformed) Error() string { return "claim: " + string(m) }
 type claiming struct {
 	*tx
 	jobs    map[job.ID]*standing
-	pending rows // runs that were admitted and are inserted soon
+	fallen  map[string]skill.State // artifacts whose skill is not active
+	pending rows                   // runs that were admitted and are inserted soon
 	moved   []job.ID
 }
 
@@ -78,6 +81,9 @@ func (t *tx) claim(claims []job.Claim) ([]error, error) {
 	c := claiming{tx: t}
 	var err error
 	if c.jobs, err = t.standings(claims); err != nil {
+		return nil, err
+	}
+	if c.fallen, err = t.fallen(claims); err != nil {
 		return nil, err
 	}
 	refused := make([]error, len(claims))
@@ -133,6 +139,49 @@ func (t *tx) standings(claims []job.Claim) (map[job.ID]*standing, error) {
 		}
 	}
 	return all, nil
+}
+
+// fallen returns the artifacts of the claims whose skills are not active.
+func (t *tx) fallen(claims []job.Claim) (map[string]skill.State, error) {
+	var digests []any
+	seen := map[bundle.Digest]bool{}
+	for i := range claims {
+		if r := claims[i].Run; r != nil && live(r) && !seen[r.Digest] {
+			seen[r.Digest] = true
+			digests = append(digests, r.Digest.String())
+		}
+	}
+	all := map[string]skill.State{}
+	for _, portion := range portions {
+		for ; len(digests) >= portion; digests = digests[portion:] {
+			if err := t.each(`SELECT digest, state FROM skills WHERE state <> 'active' AND digest IN `+sqlite.list(portion), digests[:portion],
+				func(row scanner) error {
+					var digest string
+					var state skill.State
+					err := row.Scan(&digest, &state)
+					all[digest] = state
+					return err
+				}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return all, nil
+}
+
+// live reports whether the artifact of a run is about to be executed, or waits.
+func live(r *job.Run) bool {
+	return !r.State.Terminal() && !r.Digest.IsZero()
+}
+
+// trusted refuses a run whose skill is not active.
+func trusted(r *job.Run, fallen map[string]skill.State) error {
+	if len(fallen) > 0 && live(r) {
+		if state := fallen[r.Digest.String()]; state != "" {
+			return fmt.Errorf("%w: %s is %s", ErrTrust, r.Action.Skill, state)
+		}
+	}
+	return nil
 }
 
 // put writes a claim that was admitted; what is a plain run is written later,
@@ -243,6 +292,9 @@ func (c *claiming) admissible(claim *job.Claim, first int64) error {
 		return fmt.Errorf("%w: job %s is at %s", ErrClaimed, claim.Job, instant(s.cursor).Format(timeForm))
 	case claim.Run == nil:
 		return nil
+	}
+	if err := trusted(claim.Run, c.fallen); err != nil {
+		return err
 	}
 	single := s.concurrency != string(job.Allow) && claim.Run.State == job.Running
 	if s.running && (claim.Exclusive || single) {

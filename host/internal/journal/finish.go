@@ -12,7 +12,8 @@ import (
 // Advance writes the new state of an open run: from queued to running or an end,
 // from running to its next attempt or an end. It refuses with [ErrGone] a run
 // that has ended or is unknown, and with [ErrBusy] one that would be a second
-// live run where its job allows one.
+// live run where its job allows one, and with [ErrTrust] the start of a skill
+// that is not active.
 func (j *Journal) Advance(ctx context.Context, r *job.Run, by job.Principal) error {
 	err := j.write(ctx, func(t *tx) error { return t.advance(r, by) })
 	if err != nil {
@@ -32,6 +33,13 @@ func (t *tx) advance(r *job.Run, by job.Principal) error {
 	}
 	if r.State == job.Queued {
 		return fmt.Errorf("a run that is %s does not become queued", was)
+	}
+	fallen, err := t.fallen([]job.Claim{{Run: r}})
+	if err == nil {
+		err = trusted(r, fallen)
+	}
+	if err != nil {
+		return err
 	}
 	if r.State == job.Running && was == job.Queued {
 		if err := t.alone(r.ID); err != nil {

@@ -38,7 +38,9 @@
 // [Journal.Begin] refuses a claim whose nominal times are not all after the
 // cursor of the job, whose generation is not the job's, or which would be a
 // second live run (a second waiting one of queue-one) where the policy of the
-// job allows only one. The cursor never goes back, not by an edit, and not when a
+// job allows only one. Begin and [Journal.Advance] refuse with [ErrTrust] to let a
+// run be live whose artifact is of a skill that is known here and not active: a
+// quarantine that is committed comes before every start that is not. The cursor never goes back, not by an edit, and not when a
 // job is deleted and made again under the same id.
 //
 // # Entries
@@ -90,6 +92,7 @@ var (
 	ErrClaimed    = errors.New("occurrence already accounted for")
 	ErrGeneration = errors.New("job was edited or deleted")
 	ErrBusy       = errors.New("another run of the job is active")
+	ErrTrust      = errors.New("the skill is not active any more")
 	ErrGone       = errors.New("run has ended or is unknown")
 	ErrConflict   = errors.New("job was edited meanwhile")
 	ErrExists     = errors.New("name is taken")
