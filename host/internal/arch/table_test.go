@@ -74,7 +74,7 @@ var owners = map[string][]string{
 	"net/http":                      {"host/internal/server", "host/api", "plugins/memory"},
 	"connectrpc.com/connect/v2":     {"host/internal/server", "host/api", "cmd/palyra"},
 	"filippo.io/edwards25519":       {"sdk/bundle"},
-	"golang.org/x/mod":              {"sdk/bundle"},
+	"golang.org/x/mod":              {"host/internal/journal", "sdk/bundle"},
 }
 
 // pure rooms are values and judgement: no I/O, no clock, no goroutine.

@@ -76,7 +76,9 @@ func (j *Journal) lead() bool {
 		}()
 		j.commit(batch)
 	}()
-	j.tidy(context.WithoutCancel(batch[0].ctx))
+	ctx := context.WithoutCancel(batch[0].ctx)
+	j.signDue(ctx, false)
+	j.tidy(ctx)
 	return true
 }
 
@@ -124,7 +126,8 @@ type tx struct {
 	at      int64           // when, in microseconds
 	careful bool            // each operation has a savepoint
 	writes  int             // statements so far that changed something
-	notes   []note          // of the operations that went well
+	notes   []noted         // of the operations that went well
+	tail    tail            // of the entries, once it is committed; none if seq is 0
 }
 
 // batch returns an error if the transaction as a whole failed.
@@ -154,6 +157,9 @@ func (t *tx) batch(batch []*op) error {
 		return err
 	}
 	_, err := t.exec("COMMIT")
+	if err == nil && t.tail.seq != 0 {
+		t.j.tail = t.tail
+	}
 	return err
 }
 

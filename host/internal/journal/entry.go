@@ -2,9 +2,7 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -37,15 +35,15 @@ const (
 	kindTrust   = "publisher.trust"
 )
 
-// note is one fact that a transaction will record.
-type note struct {
+// noted is one fact that a transaction will record.
+type noted struct {
 	kind, actor, subject string
 	fact                 []byte // canonical
 }
 
 // note records a fact with the transaction, if its operation goes well.
 func (t *tx) note(kind, actor, subject string, canonical []byte) {
-	t.notes = append(t.notes, note{kind, actor, subject, canonical})
+	t.notes = append(t.notes, noted{kind, actor, subject, canonical})
 }
 
 // record notes a fact that is not canonical yet.
@@ -74,14 +72,22 @@ func (t *tx) appendEntries() error {
 	if len(t.notes) == 0 {
 		return nil
 	}
-	var seq, leaf int64
-	err := t.row(`SELECT seq, leaf FROM entries ORDER BY seq DESC LIMIT 1`).Scan(&seq, &leaf)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+	t.tail = t.j.tail
+	groups := t.grouped()
+	texts := make([][]byte, len(groups))
+	for i, g := range groups {
+		texts[i] = g.append(nil, t.at)
 	}
-	for _, g := range t.grouped() {
-		seq++
-		if _, err := t.exec(`INSERT INTO entries (seq, leaf, entry) VALUES ($1, $2, $3)`, seq, leaf+1, string(g.append(nil, t.at))); err != nil {
+	grown, complete := t.tail.tree.grow(leafHash(texts))
+	t.tail.tree = grown
+	for i, text := range texts {
+		t.tail.seq++
+		hashes := ""
+		if i == len(texts)-1 {
+			hashes = formatHashes(complete)
+		}
+		if _, err := t.exec(`INSERT INTO entries (seq, leaf, entry, hashes) VALUES ($1, $2, $3, $4)`,
+			t.tail.seq, grown.size, string(text), hashes); err != nil {
 			return err
 		}
 	}

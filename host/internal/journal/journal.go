@@ -66,6 +66,17 @@
 // concatenations of the canonical bytes in order of seq, each followed by a
 // newline.
 //
+// # History
+//
+// The leaves make a tree as in RFC 6962. The hashes that a leaf completes are kept
+// beside its last entry. From time to time, and at a close, the tree is signed with
+// a key that is made at the first open and kept with the journal: a checkpoint (see
+// [Journal.Checkpoint]). [Journal.Verify] and [VerifyFile] compute the tree anew and
+// say which leaves were altered, added or taken away. That is evidence against
+// accidents and clumsy hands. Who can write the file can also compute the hashes and
+// sign: that one is found only by a checkpoint that was exported before, out of
+// reach.
+//
 // # Values
 //
 // Instants are kept in microseconds UTC; what is finer is cut off. No instant is
@@ -85,6 +96,8 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+
+	"golang.org/x/mod/sumdb/note"
 )
 
 // What the journal refuses, and why it cannot be used.
@@ -122,6 +135,7 @@ type Config struct {
 
 // Journal is an open journal. It is safe for concurrent use.
 type Journal struct {
+	ctx  context.Context // of Open, without its end: for the last checkpoint
 	path string
 	log  *slog.Logger
 	id   string
@@ -133,7 +147,13 @@ type Journal struct {
 	conn   *sql.Conn            // owned by who has the turn
 	stmts  map[string]*sql.Stmt // owned by who has the turn
 	frames int64                // of the write-ahead log that make a checkpoint due
-	full   error                // why the last checkpoint did not succeed; owned by who has the turn
+	full   error                // why the last checkpoint of the log did not succeed; owned by who has the turn
+
+	// Owned by who has the turn.
+	tail     tail
+	signer   note.Signer
+	signed   int64 // leaves that the last checkpoint covers
+	signedAt int64
 
 	mu     sync.Mutex // guards queue and closed
 	queue  []*op
@@ -144,6 +164,7 @@ type Journal struct {
 // to date. The caller keeps other processes away from the file.
 func Open(ctx context.Context, config Config) (*Journal, error) {
 	j := &Journal{
+		ctx:   context.WithoutCancel(ctx),
 		path:  config.Path,
 		log:   config.Log,
 		turn:  make(chan struct{}, 1),
@@ -214,7 +235,20 @@ func (j *Journal) identity(ctx context.Context) (string, error) {
 			hex.EncodeToString(fresh[:])); err != nil {
 			return err
 		}
-		return t.row(`SELECT value FROM meta WHERE key = 'id'`).Scan(&id)
+		if err := t.row(`SELECT value FROM meta WHERE key = 'id'`).Scan(&id); err != nil {
+			return err
+		}
+		if err := t.loadKey(id); err != nil {
+			return err
+		}
+		end, err := t.loadTail()
+		if err != nil {
+			return err
+		}
+		if j.tail = end; j.signedAt == 0 {
+			j.signedAt = t.at
+		}
+		return nil
 	})
 	return id, err
 }
@@ -244,6 +278,9 @@ func (j *Journal) Close() error {
 	j.turn <- struct{}{}
 	defer func() { <-j.turn }()
 	for j.lead() {
+	}
+	if j.id != "" {
+		j.signDue(j.ctx, true)
 	}
 	var errs []error
 	for _, s := range j.stmts {

@@ -43,6 +43,9 @@ func (j *Journal) migrate(ctx context.Context) error {
 	return nil
 }
 
+// treeVersion is the schema that has a history tree.
+const treeVersion = 3
+
 func (j *Journal) step(ctx context.Context, version int) error {
 	script, err := migrations.ReadFile(fmt.Sprintf("migrations/%04d.sql", version))
 	if err != nil {
@@ -51,7 +54,10 @@ func (j *Journal) step(ctx context.Context, version int) error {
 	if _, err := j.conn.ExecContext(ctx, sqlite.begin); err != nil {
 		return err
 	}
-	if _, err = j.conn.ExecContext(ctx, string(script)); err == nil {
+	if _, err = j.conn.ExecContext(ctx, string(script)); err == nil && version == treeVersion {
+		err = (&tx{j: j, ctx: ctx}).plant()
+	}
+	if err == nil {
 		_, err = j.conn.ExecContext(ctx, `INSERT INTO schema_version (version, applied) VALUES ($1, $2)`,
 			version, time.Now().UnixMicro())
 	}

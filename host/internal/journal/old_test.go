@@ -57,6 +57,10 @@ func goOn(t *testing.T, path string) {
 	if err != nil || len(entries) == 0 {
 		t.Fatalf("%d entries, %v", len(entries), err)
 	}
+	v, err := j.Verify(t.Context())
+	if err != nil || len(v.Problems) != 0 || v.Entries != int64(len(entries)) || v.Leaves == 0 {
+		t.Errorf("its history: %+v, %v", v, err)
+	}
 	next := *jobs[0]
 	next.Generation++
 	next.Paused, next.Updated = true, time.Now()
