@@ -33,6 +33,9 @@ type CronConfig struct {
 	CatchUpWindow     Duration `toml:"catch_up_window"`     // of jobs that name none
 	IdleSleep         Duration `toml:"idle_sleep"`          // longest sleep of the scheduler, at most 15s
 	Drain             Duration `toml:"drain"`               // how long a stop waits for runs
+	RetentionRuns     int64    `toml:"retention_runs"`      // ended runs that are kept; 0: all
+	RetentionAge      Duration `toml:"retention_age"`       // how long they are kept; 0: for ever
+	RetentionBytes    int64    `toml:"retention_bytes"`     // of the journal, before runs go; 0: without limit
 }
 
 // MemoryConfig is the section [memory].
@@ -113,6 +116,9 @@ func Defaults() Config {
 			CatchUpWindow:     Duration{24 * time.Hour},
 			IdleSleep:         Duration{15 * time.Second},
 			Drain:             Duration{10 * time.Second},
+			RetentionRuns:     5_000_000,
+			RetentionAge:      Duration{366 * 24 * time.Hour},
+			RetentionBytes:    8 << 30,
 		},
 		Memory: MemoryConfig{
 			MaintainInterval: Duration{5 * time.Minute},
@@ -197,6 +203,7 @@ func (c Config) validate(path string) error {
 		{"[cron] catch_up_window", c.Cron.CatchUpWindow, time.Second, 366 * 24 * time.Hour},
 		{"[cron] idle_sleep", c.Cron.IdleSleep, time.Second, 15 * time.Second},
 		{"[cron] drain", c.Cron.Drain, 0, 10 * time.Minute},
+		{"[cron] retention_age", c.Cron.RetentionAge, 0, 100 * 366 * 24 * time.Hour},
 		{"[memory] maintain_interval", c.Memory.MaintainInterval, time.Second, 24 * time.Hour},
 		{"[memory] backfill_interval", c.Memory.BackfillInterval, time.Second, 24 * time.Hour},
 		{"[plugins] idle", c.Plugins.Idle, time.Second, 24 * time.Hour},
@@ -208,6 +215,12 @@ func (c Config) validate(path string) error {
 	}
 	if n := c.Cron.MaxConcurrentRuns; n < 1 || n > 10_000 {
 		return bad("[cron] max_concurrent_runs", "%d is out of range, want 1 to 10000", n)
+	}
+	if n := c.Cron.RetentionRuns; n < 0 {
+		return bad("[cron] retention_runs", "%d is out of range, want 0 (all are kept) or more", n)
+	}
+	if n := c.Cron.RetentionBytes; n != 0 && n < 1<<20 {
+		return bad("[cron] retention_bytes", "%d is out of range, want 0 (no limit) or at least 1048576", n)
 	}
 	if r := c.Memory.Retention; r.MaxEntries < 1 || r.MaxBytes < 1<<20 || r.TTLDays < 0 {
 		return bad("[memory.retention]", "want max_entries of at least 1, max_bytes of at least 1048576, ttl_days of at least 0")

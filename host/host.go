@@ -226,6 +226,7 @@ func (h *host) serve(ctx context.Context) error {
 	group.Go(func() error { defer stopLoops(); return h.newServer().Serve(running, listener) })
 	group.Go(func() error { return h.scheduler.Run(loops) })
 	group.Go(func() error { return h.effects(loops) })
+	group.Go(func() error { return h.retain(loops) })
 	h.log.Info("ready", "state", h.state.dir, "socket", socket, "jobs", len(h.scheduler.List()))
 	if h.opts.Ready != nil {
 		h.opts.Ready()

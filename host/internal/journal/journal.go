@@ -59,6 +59,7 @@
 //
 //	run.begin run.advance run.finish effect.done
 //	skill.admit skill.remove publisher.trust
+//	journal.trim journal.cut
 //	job.delete, and what the callers of PutJob and SetSkill say
 //
 // Entries are numbered without gaps by seq. Those of one transaction share a leaf
@@ -76,6 +77,15 @@
 // accidents and clumsy hands. Who can write the file can also compute the hashes and
 // sign: that one is found only by a checkpoint that was exported before, out of
 // reach.
+//
+// # Retention
+//
+// [Journal.Trim] takes away the oldest runs beyond limits of count, age and bytes,
+// in slices of a transaction each, and then whole leaves from the beginning of the
+// entries: up to the last checkpoint that is older than the runs that are kept. The
+// peaks of the tree at the cut stay, so that what follows can be verified still.
+// Open runs, runs whose effect is due and the latest run of each job stay; so do
+// all cursors.
 //
 // # Values
 //

@@ -202,7 +202,7 @@ func (v *verifier) expect(ctx context.Context, view *sql.Tx, exported [][]byte) 
 }
 
 func (v *verifier) walk(ctx context.Context, view *sql.Tx) error {
-	rows, err := view.QueryContext(ctx, `SELECT seq, leaf, entry, hashes FROM entries ORDER BY seq`)
+	rows, err := view.QueryContext(ctx, `SELECT seq, leaf, entry, hashes FROM entries WHERE seq > $1 ORDER BY seq`, v.seq)
 	if err != nil {
 		return err
 	}
