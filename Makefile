@@ -8,7 +8,7 @@ PLATFORM  := $(shell go env GOOS 2>/dev/null)-$(shell go env GOARCH 2>/dev/null)
 GOBUILD   := go build -trimpath -ldflags='-s -w'
 STAGE     := bin/stage
 
-.PHONY: help demo build skills test race lint fuzz bench generate clean go
+.PHONY: help demo build skills test race lint fuzz bench oracle generate clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,8 +63,12 @@ fuzz: go ## fuzz every parser for a while (FUZZTIME=30s each)
 	  done; \
 	done
 
-bench: go ## run the benchmarks
+bench: go ## run the benchmarks, and the cron evaluator beside its peers
 	@go test -run '^$$' -bench . -benchmem ./...
+	@cd testdata/peers && go run .
+
+oracle: go ## play every cron case around every change of forty zones (minutes)
+	@PALYRA_ORACLE=full go test -count=1 -timeout 60m -run 'Oracle|Transition' ./host/schedule
 
 generate: ## make the protobuf code anew (needs npm; see CONTRIBUTING.md)
 	@sh testdata/proto/generate.sh

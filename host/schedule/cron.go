@@ -6,9 +6,21 @@ import "time"
 // and give unix seconds; the package comment says what they compute.
 type cron struct {
 	wall  fields
-	fixed bool // fixed-time; else wildcard
-	loc   *time.Location
+	class class
+	wish  changes
+	zone  *zone
+	steps [7]uint8 // the n of fields that are */n
+	hash  bool     // some H is in it
 }
+
+// class says what happens at changes of the clock.
+type class uint8
+
+const (
+	wildcard class = iota + 1 // what the clock shows, or fixed: skip the gap, fire twice in the overlap
+	standard                  // fixed-time: once after the gap, the first of the overlap
+	changed                   // fixed-time, with other wishes: see changes
+)
 
 func (c *cron) next(t time.Time) (time.Time, bool) {
 	s := max(t.Unix(), minUnix-1) + 1 // the first whole second after t
@@ -16,10 +28,13 @@ func (c *cron) next(t time.Time) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	ok := false
-	if c.fixed {
-		s, ok = c.nextFixed(s - 1)
-	} else {
+	switch c.class {
+	case wildcard:
 		s, ok = c.nextWild(s)
+	case standard:
+		s, ok = c.nextFixed(s - 1)
+	case changed:
+		s, ok = c.nextChanged(s)
 	}
 	return time.Unix(s, 0), ok && s <= maxUnix
 }
@@ -33,26 +48,42 @@ func (c *cron) prev(t time.Time) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	ok := false
-	if c.fixed {
-		s, ok = c.prevFixed(s)
-	} else {
+	switch c.class {
+	case wildcard:
 		s, ok = c.prevWild(s)
+	case standard:
+		s, ok = c.prevFixed(s)
+	case changed:
+		s, ok = c.prevChanged(s)
 	}
 	return time.Unix(s, 0), ok && s >= minUnix
 }
 
 func (c *cron) count(after, until time.Time) int64 {
 	from, to := max(after.Unix(), minUnix-1), min(until.Unix(), maxUnix)
-	if c.fixed {
+	switch c.class {
+	case wildcard:
+		return c.countWild(from, to)
+	case standard:
 		return c.countFixed(from, to)
+	case changed:
+		return c.countChanged(from+1, to)
 	}
-	return c.countWild(from, to)
+	return 0
+}
+
+// written is what the expression says, before days are left out.
+func (c *cron) written() *fields {
+	if shut := c.wall.closed; shut != nil && shut.shift != nil {
+		return shut.shift
+	}
+	return &c.wall
 }
 
 // nextWild returns the first instant from s on whose wall time matches.
 func (c *cron) nextWild(s int64) (int64, bool) {
 	for s <= maxUnix {
-		p := periodAt(c.loc, s)
+		p := c.zone.at(s)
 		w, ok := c.wall.next(s + p.offset)
 		if !ok {
 			return 0, false
@@ -92,7 +123,7 @@ func (c *cron) prevWild(s int64) (int64, bool) {
 // lastWild returns the last instant between from and s whose wall time matches.
 func (c *cron) lastWild(from, s int64) (last int64, ok bool) {
 	for from <= s {
-		p := periodAt(c.loc, from)
+		p := c.zone.at(from)
 		w, found := c.wall.prev(min(p.end-1, s) + p.offset)
 		if at := w - p.offset; found && at >= from {
 			last, ok = at, true
@@ -104,7 +135,7 @@ func (c *cron) lastWild(from, s int64) (last int64, ok bool) {
 
 func (c *cron) countWild(after, until int64) (n int64) {
 	for s := after + 1; s <= until; {
-		p := periodAt(c.loc, s)
+		p := c.zone.at(s)
 		last := min(p.end-1, until)
 		n += c.wall.count(s+p.offset-1, last+p.offset)
 		s = p.end
@@ -119,10 +150,13 @@ func (c *cron) countWild(after, until int64) (n int64) {
 
 // mark returns the latest wall time shown up to s, and the period of s.
 func (c *cron) mark(s int64) (int64, period) {
-	p := periodAt(c.loc, s-reach)
+	if p := c.zone.known(s); p != nil {
+		return max(p.mark, s+p.offset), *p
+	}
+	p := c.zone.at(s - reach)
 	latest := min(p.end-1, s) + p.offset
 	for p.end <= s {
-		p = periodAt(c.loc, p.end)
+		p = c.zone.at(p.end)
 		latest = max(latest, min(p.end-1, s)+p.offset)
 	}
 	return latest, p
@@ -132,7 +166,7 @@ func (c *cron) mark(s int64) (int64, period) {
 // earlier one at which it is less.
 func (c *cron) reached(w, earlier int64) int64 {
 	for s := max(earlier, w-reach); ; {
-		p := periodAt(c.loc, s)
+		p := c.zone.at(s)
 		if s+p.offset >= w {
 			return s
 		}
@@ -172,7 +206,7 @@ func (c *cron) countFixed(after, until int64) (n int64) {
 	}
 	mark, _ := c.mark(after)
 	for s := after + 1; s <= until; {
-		p := periodAt(c.loc, s)
+		p := c.zone.at(s)
 		if w := s + p.offset; w > mark {
 			n += min(c.wall.count(mark, w), 1) // all of a gap are one
 			mark = w

@@ -3,32 +3,110 @@ package schedule
 import (
 	"fmt"
 	"math/bits"
+	"strings"
 	"time"
 )
 
 // English says the schedule in words, with its zone where that matters:
 // two schedules of one zone that allow different times differ in words.
 func (s *Schedule) English() string {
+	text, zoned := s.words()
+	if bounds := s.boundWords(); bounds != "" {
+		text += bounds
+		zoned = zoned || !s.spec.Start.IsZero() || !s.spec.End.IsZero()
+	}
+	if zoned {
+		text += ", " + zoneWords(s.spec.Zone)
+	}
+	return text
+}
+
+// words says the schedule without its bounds, and whether its zone matters.
+func (s *Schedule) words() (text string, zoned bool) {
 	switch r := s.rule.(type) {
 	case *cron:
-		text := r.wall.english()
-		if !r.wall.zoneless() {
-			text += ", " + zoneWords(s.spec.Zone)
-		}
-		return text
+		f := r.written()
+		return f.english() + s.changeWords() + s.exceptWords(), !f.zoneless() || s.spec.Except != ""
 	case at:
-		t := r.instant.In(s.loc)
-		form := "2006-01-02 15:04"
-		switch {
-		case t.Nanosecond() != 0:
-			form = "2006-01-02 15:04:05.000"
-		case t.Second() != 0:
-			form = time.DateTime
-		}
-		return fmt.Sprintf("once at %s, %s", t.Format(form), zoneWords(s.spec.Zone))
-	default:
-		return "every " + s.spec.Expr
+		return "once at " + s.moment(r.instant), true
+	case delay:
+		return s.spec.Expr + " after each completion", false
 	}
+	return "every " + s.spec.Expr, false
+}
+
+// moment writes an instant on the clock of the zone, as exactly as needed.
+func (s *Schedule) moment(t time.Time) string {
+	t = t.In(s.zone.loc)
+	form := "2006-01-02 15:04"
+	switch {
+	case t.Nanosecond() != 0:
+		form = "2006-01-02 15:04:05.000"
+	case t.Second() != 0:
+		form = time.DateTime
+	}
+	return t.Format(form)
+}
+
+// changeWords says what is special about changes of the clock.
+func (s *Schedule) changeWords() string {
+	text := ""
+	if s.spec.DSTGap != "" {
+		text = ", not if the clock skips it"
+	}
+	switch s.spec.DSTOverlap {
+	case "second":
+		text += ", the second time if the clock repeats it"
+	case "both":
+		text += ", both times if the clock repeats it"
+	}
+	return text
+}
+
+func (s *Schedule) exceptWords() string {
+	if s.spec.Except == "" {
+		return ""
+	}
+	var list []string
+	for item := range strings.SplitSeq(s.spec.Except, "; ") {
+		from, to, ranged := strings.Cut(item, "/")
+		switch p, err := compile(item, ""); {
+		case err == nil:
+			item = strings.TrimPrefix(p.dayWords(), " ")
+		case ranged:
+			item = "from " + from + " to " + to
+		default:
+			item = "on " + item
+		}
+		list = append(list, item)
+	}
+	if s.spec.OnExcluded == nextWorkday {
+		return ", moved to the next working day if " + join(list, "or")
+	}
+	return ", except " + join(list, "and")
+}
+
+func (s *Schedule) boundWords() string {
+	text := ""
+	if !s.spec.Start.IsZero() {
+		text += ", from " + s.moment(s.spec.Start)
+	}
+	if !s.spec.End.IsZero() {
+		if text == "" {
+			text = ","
+		}
+		text += " until " + s.moment(s.spec.End)
+	}
+	switch n := s.spec.MaxRuns; {
+	case n == 1:
+		text += ", once"
+	case n > 1:
+		text += fmt.Sprintf(", %d times", n)
+	}
+	if s.jitter > 0 {
+		text += ", up to " + s.spec.Jitter + " later"
+	}
+	return text
 }
 
 func zoneWords(zone string) string {
@@ -53,7 +131,7 @@ const (
 // whose offsets are whole quarters of an hour.
 func (f *fields) zoneless() bool {
 	n, ok := even(f.minute, 60)
-	return f.hour == allHours && f.month == allMonths && f.everyDay() && (f.minute == allMinutes || ok && 15%n == 0)
+	return f.hour == allHours && f.month == allMonths && f.everyDay() && !f.bounded && (f.minute == allMinutes || ok && 15%n == 0)
 }
 
 // everyDay reports whether the day fields allow every day of the month.
@@ -177,36 +255,4 @@ func (f *fields) hourWords(end string) string {
 		list = append(list, fmt.Sprintf("from %02d:00 to %02d%s", s.first, s.last, end))
 	}
 	return " " + join(list, "and")
-}
-
-// dayWords says on which days, nothing for all.
-func (f *fields) dayWords() string {
-	dates := " on " + numbered(f.dom, "day") + " of "
-	months, in := "the month", ""
-	if f.month != allMonths {
-		months = join(runs(f.month, longMonth), "and")
-		in = " in " + months
-	}
-	comma := ""
-	if in != "" {
-		comma = ","
-	}
-	switch {
-	case f.everyDay():
-		return in
-	case f.either:
-		return dates + "the month or on " + f.weekdayWords("and") + comma + in
-	case f.dom != allDays && f.dow != allWeek:
-		return dates + "the month if that is a " + f.weekdayWords("or") + comma + in
-	case f.dom != allDays && bits.OnesCount64(f.dom) == 1 && bits.OnesCount64(f.month) == 1:
-		return fmt.Sprintf(" on %d %s", highest(f.dom), months)
-	case f.dom != allDays:
-		return dates + months
-	}
-	return " on " + f.weekdayWords("and") + in
-}
-
-// weekdayWords lists the days of the week from Monday to Sunday.
-func (f *fields) weekdayWords(word string) string {
-	return join(runs(f.dow&^1|f.dow&1<<7, longWeekday), word)
 }

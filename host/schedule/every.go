@@ -19,17 +19,9 @@ const (
 )
 
 func parseEvery(spec Spec) (every, Spec, error) {
-	text := strings.TrimSpace(spec.Expr)
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil && number(text) && text != "":
-		return every{}, spec, fmt.Errorf("schedule: every %s: no unit, write %ss or %sm", quote(spec.Expr), text, text)
-	case err != nil:
-		return every{}, spec, fmt.Errorf("schedule: every %s: want a duration such as 30s, 5m or 1h30m (units ms, s, m, h)", quote(spec.Expr))
-	case d < time.Second:
-		return every{}, spec, fmt.Errorf("schedule: every %s: want at least 1s", quote(spec.Expr))
-	case d%time.Millisecond != 0:
-		return every{}, spec, fmt.Errorf("schedule: every %s: want whole milliseconds", quote(spec.Expr))
+	d, err := interval(Every, spec.Expr)
+	if err != nil {
+		return every{}, spec, err
 	}
 	if spec.Anchor.IsZero() {
 		spec.Anchor = time.Unix(0, 0)
@@ -40,6 +32,21 @@ func parseEvery(spec Spec) (every, Spec, error) {
 	}
 	spec.Expr = short(d)
 	return every{spec.Anchor.UnixMilli(), d.Milliseconds()}, spec, nil
+}
+
+// duration reads a Go duration in whole milliseconds.
+func duration(expr string) (time.Duration, error) {
+	text := strings.TrimSpace(expr)
+	d, err := time.ParseDuration(text)
+	switch {
+	case err != nil && text != "" && strings.Trim(text, "0123456789") == "":
+		return 0, fmt.Errorf("no unit, write %ss or %sm", text, text)
+	case err != nil:
+		return 0, errors.New("want a duration such as 30s, 5m or 1h30m (units ms, s, m, h)")
+	case d >= time.Second && d%time.Millisecond != 0:
+		return 0, errors.New("want whole milliseconds")
+	}
+	return d, nil
 }
 
 // short writes a duration without the zeros at its end: 5m, not 5m0s.

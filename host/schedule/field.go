@@ -3,37 +3,22 @@ package schedule
 import (
 	"errors"
 	"fmt"
-	"strconv"
+	"math/bits"
 	"strings"
 
 	"github.com/adhocore/gronx"
 )
 
 // maxExpr bounds what is looked at; the longest sensible expression, every
-// field a list of all its values, is shorter.
+// field a list of all its values, is shorter (years are better ranges).
 const maxExpr = 1000
 
-const (
-	monthNames   = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC"
-	weekdayNames = "SUN MON TUE WED THU FRI SAT"
-)
-
-// column is one field of the dialect.
-type column struct {
-	name     string
-	min, max int
-	names    string // three letters each, one blank between
-}
-
-func columns() [6]column {
-	return [6]column{
-		{name: "second", max: 59},
-		{name: "minute", max: 59},
-		{name: "hour", max: 23},
-		{name: "day of month", min: 1, max: 31},
-		{name: "month", min: 1, max: 12, names: monthNames},
-		{name: "day of week", max: 7, names: weekdayNames},
-	}
+// pattern is what an expression means on the wall.
+type pattern struct {
+	fields
+	fixed bool     // fixed-time; else wildcard
+	steps [7]uint8 // the n of fields that are */n
+	hash  bool     // some H is in it
 }
 
 // macro returns the fields that a macro stands for.
@@ -53,199 +38,143 @@ func macro(name string) (string, bool) {
 	return "", false
 }
 
-// canonical returns the expression in canonical form, and its five or six
+// canonical returns the expression in canonical form, and its five to seven
 // fields in that form; of a macro the fields that it stands for.
-func canonical(expr string) (string, []string, error) {
+func canonical(expr string) (form, text string, err error) {
 	if len(expr) > maxExpr {
-		return "", nil, fmt.Errorf("longer than %d bytes", maxExpr)
+		return "", "", fmt.Errorf("longer than %d bytes", maxExpr)
 	}
-	for _, c := range []byte(expr) {
-		if (c < ' ' && c != '\t') || c > '~' {
-			return "", nil, errors.New("want one line of ASCII characters")
+	for i := range len(expr) {
+		if c := expr[i]; (c < ' ' && c != '\t') || c > '~' {
+			return "", "", errors.New("want one line of ASCII characters")
 		}
 	}
-	form := strings.ToUpper(strings.Join(strings.Fields(expr), " "))
+	form = tidy(expr)
 	if form == "" {
-		return "", nil, errors.New("empty, want 5 fields (minute hour day-of-month month day-of-week), 6 with seconds in front, or a macro such as @daily")
+		return "", "", errors.New("empty, want 5 fields (minute hour day-of-month month day-of-week), 6 with seconds in front, or a macro such as @daily")
 	}
-	text := form
-	if form[0] == '@' {
-		form = strings.ToLower(form)
-		stands, ok := macro(form)
-		if strings.HasPrefix(form, "@every") {
-			return "", nil, errors.New("an interval is a schedule of kind every, not cron")
-		}
-		if !ok {
-			return "", nil, errors.New("unknown macro, want @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually")
-		}
-		text = stands
+	if form[0] != '@' {
+		return form, form, nil
 	}
-	texts := strings.Split(text, " ")
-	switch len(texts) {
-	case 5, 6:
-		return form, texts, nil
-	case 7:
-		return "", nil, errors.New("7 fields, want 5, or 6 with seconds in front; a year field is not supported")
+	form = strings.ToLower(form)
+	text, ok := macro(form)
+	switch {
+	case ok:
+		return form, text, nil
+	case strings.HasPrefix(form, "@every"):
+		return "", "", errors.New("an interval is a schedule of kind every, not cron")
+	case form == "@reboot":
+		return "", "", errors.New(`a start is an event, not a time: let the unit that starts the machine or the daemon run "palyra job run", or choose an interval of kind every`)
 	}
-	return "", nil, fmt.Errorf("%d fields, want 5 (minute hour day-of-month month day-of-week), or 6 with seconds in front", len(texts))
+	return "", "", errors.New("unknown macro, want @hourly, @daily, @midnight, @weekly, @monthly, @yearly or @annually")
 }
 
-// compile turns the canonical fields into sets. Of gronx it takes the
+// tidy trims, collapses blanks and writes capitals, if there is need.
+func tidy(expr string) string {
+	blank := true
+	for i := range len(expr) {
+		c := expr[i]
+		if c == '\t' || c == ' ' && blank || 'a' <= c && c <= 'z' {
+			return strings.ToUpper(strings.Join(strings.Fields(expr), " "))
+		}
+		blank = c == ' '
+	}
+	return strings.TrimSuffix(expr, " ")
+}
+
+// compile turns canonical fields into sets; key is for H. Of gronx it takes the
 // tokenizer, which puts numbers for names and a zero for missing seconds. It
 // does so wherever the letters stand, so names are checked before.
-func compile(texts []string) (f fields, fixed bool, err error) {
+func compile(text, key string) (p pattern, err error) {
+	n := strings.Count(text, " ") + 1
+	if err := foreign(text, n); err != nil {
+		return p, err
+	}
+	if n < 5 || n > 7 {
+		return p, fmt.Errorf("%d fields, want 5 (minute hour day-of-month month day-of-week), 6 with seconds in front, 7 with years behind too", n)
+	}
 	columns := columns()
-	used := columns[len(columns)-len(texts):]
-	for i, text := range texts {
-		for item := range strings.SplitSeq(text, ",") {
-			if err := used[i].spell(item); err != nil {
-				return f, false, err
-			}
+	c := compiler{pattern: &p, key: key}
+	var texts [7]string
+	rest := text
+	for i := max(0, 6-n); i < max(6, n); i++ {
+		texts[i], rest, _ = strings.Cut(rest, " ")
+		if err := columns[i].spellAll(texts[i]); err != nil {
+			return p, err
 		}
 	}
-	tokens, err := gronx.Segments(strings.Join(texts, " "))
-	if err != nil || len(tokens) != len(columns) {
-		return f, false, fmt.Errorf("not %d fields for the tokenizer: %v", len(columns), err)
+	tokens, err := gronx.Segments(text)
+	if err != nil || len(tokens) != max(6, n) {
+		return p, fmt.Errorf("not %d fields for the tokenizer: %v", len(columns), err)
 	}
-	texts = append(tokens[:len(tokens)-len(texts):len(tokens)-len(texts)], texts...)
-	var sets [len(columns)]uint64
 	for i, token := range tokens {
-		if sets[i], err = columns[i].list(token, texts[i]); err != nil {
-			return f, false, err
+		if err := c.list(i, &columns[i], token, texts[i]); err != nil {
+			return p, err
 		}
 	}
+	p.dow = (p.dow | p.dow>>7) & upTo(6)
+	p.plain = p.last|p.near|p.nth == 0
 	star := func(i int) bool { return tokens[i][0] == '*' }
-	f = fields{second: sets[0], minute: sets[1], hour: sets[2], dom: sets[3], month: sets[4]}
-	f.dow = (sets[5] | sets[5]>>7) & upTo(6)
-	f.either = !star(3) && !star(5)
-	return f, !star(1) && !star(2), nil
+	p.either = !star(domColumn) && !star(dowColumn)
+	if !p.either && p.plain {
+		p.least = bits.TrailingZeros64(p.dom)
+	}
+	p.fixed = !star(minuteColumn) && !star(hourColumn)
+	return p, nil
 }
 
-// spell checks the words of an item: only names, and only where they belong.
-func (c column) spell(item string) error {
-	if item == "" {
-		return fmt.Errorf("%s: empty item in the list", c.name)
+// compiler collects the items of all fields.
+type compiler struct {
+	*pattern
+	key string
+}
+
+// list adds the items of a token, whose names are numbers by now; text is what
+// was written.
+func (c compiler) list(place int, col *column, token, text string) error {
+	if token == "*" && place == yearColumn {
+		return nil
 	}
-	if strings.Contains(item, "?") {
-		return fmt.Errorf("%s %s: ? is not supported, write *", c.name, quote(item))
-	}
-	for word := range strings.FieldsFuncSeq(item, func(r rune) bool { return strings.ContainsRune("*-/", r) }) {
-		if number(word) || c.index(word) >= 0 {
-			continue
+	for more := true; more; {
+		var item, written string
+		item, token, more = strings.Cut(token, ",")
+		written, text, _ = strings.Cut(text, ",")
+		if err := c.item(place, col, item); err != nil {
+			return fmt.Errorf("%s %s: %w", col.name, quote(written), err)
 		}
-		if extension(word) {
-			return fmt.Errorf("%s %s: L, W, # and H are not supported, %s", c.name, quote(item), c.want())
-		}
-		return fmt.Errorf("%s %s: %s", c.name, quote(item), c.want())
 	}
 	return nil
 }
 
-// number reports whether the word is up to three digits. The tokenizer would
-// take four for a year.
-func number(word string) bool {
-	return len(word) <= 3 && strings.Trim(word, "0123456789") == ""
+func (c compiler) item(place int, col *column, item string) error {
+	switch {
+	case place == domColumn && strings.ContainsAny(item, "LW"):
+		return c.monthEnd(item)
+	case place == dowColumn && strings.ContainsAny(item, "L#"):
+		return c.nthWeekday(col, item)
+	case strings.Contains(item, "H"):
+		return c.spread(place, col, item)
+	}
+	r, err := col.values(item)
+	if err != nil {
+		return err
+	}
+	if item[0] == '*' && r.step > 1 {
+		c.steps[place] = uint8(r.step)
+	}
+	col.each(r, func(v int) { c.add(place, v) })
+	return nil
 }
 
-// extension reports whether other dialects give the word a meaning.
-func extension(word string) bool {
-	return strings.Contains(word, "#") || strings.HasPrefix(word, "H") || strings.Trim(word, "LW0123456789") == "" && strings.ContainsAny(word, "LW") ||
-		len(word) == 4 && word[3] == 'L' && strings.Contains(weekdayNames, word[:3])
+func (c compiler) add(place, v int) {
+	if place == yearColumn {
+		c.addYear(v)
+		return
+	}
+	*c.set(place) |= 1 << v
 }
 
-// index returns the position of a name in the column's names, or -1.
-func (c column) index(word string) int {
-	if len(word) != 3 || c.names == "" {
-		return -1
-	}
-	return strings.Index(c.names, word)
-}
-
-// list returns the set of a token, whose names are numbers by now; text is
-// what was written.
-func (c column) list(token, text string) (uint64, error) {
-	set, items := uint64(0), strings.Split(text, ",")
-	for i, item := range strings.Split(token, ",") {
-		values, err := c.values(item)
-		if err != nil {
-			return 0, fmt.Errorf("%s %s: %w", c.name, quote(items[i]), err)
-		}
-		set |= values
-	}
-	return set, nil
-}
-
-func (c column) values(item string) (uint64, error) {
-	span, stepText, stepped := strings.Cut(item, "/")
-	low, high, ranged := strings.Cut(span, "-")
-	first, last := c.min, c.max
-	if span != "*" {
-		var ok1, ok2 bool
-		first, ok1 = c.value(low)
-		last, ok2 = first, true
-		if ranged {
-			last, ok2 = c.value(high)
-		}
-		if !ok1 || !ok2 {
-			return 0, errors.New(c.want())
-		}
-	}
-	step := 1
-	if stepped {
-		if span != "*" && !ranged {
-			return 0, fmt.Errorf("a step needs * or a range, write %s-%d/%s", span, c.max, stepText)
-		}
-		n, err := strconv.Atoi(stepText)
-		if limit := c.max - c.min + 1; err != nil || n < 1 || n > limit {
-			return 0, fmt.Errorf("want a step of 1 to %d", limit)
-		}
-		step = n
-	}
-	if first > last {
-		return 0, errors.New("the range runs backwards, write it as two or as a list")
-	}
-	set := uint64(0)
-	for v := first; v <= last; v += step {
-		set |= 1 << v
-	}
-	return set, nil
-}
-
-func (c column) value(text string) (int, bool) {
-	n, err := strconv.Atoi(text)
-	return n, err == nil && len(text) <= 2 && n >= c.min && n <= c.max
-}
-
-func (c column) want() string {
-	if c.names == "" {
-		return fmt.Sprintf("want %d to %d", c.min, c.max)
-	}
-	return fmt.Sprintf("want %d to %d or %s to %s", c.min, c.max, c.names[:3], c.names[len(c.names)-3:])
-}
-
-// possible says why no date can match, or nothing if one can. Every date of
-// a leap year that exists falls on every weekday in some year, so only days
-// that no allowed month has are impossible.
-func (f *fields) possible() error {
-	if f.either {
-		return nil
-	}
-	longest := 0
-	for m := 1; m <= 12; m++ {
-		if f.month>>m&1 != 0 {
-			longest = max(longest, monthLength(2000, m))
-		}
-	}
-	if f.dom&upTo(longest) != 0 {
-		return nil
-	}
-	return fmt.Errorf("never matches: %s has no day %s", join(names(f.month, longMonth), "or"), join(runs(f.dom, strconv.Itoa), "or"))
-}
-
-// quote quotes a piece of input, shortened for a message.
-func quote(text string) string {
-	if len(text) > 60 {
-		text = text[:57] + "..."
-	}
-	return strconv.Quote(text)
+func (c compiler) set(place int) *uint64 {
+	f := &c.fields
+	return [...]*uint64{&f.second, &f.minute, &f.hour, &f.dom, &f.month, &f.dow}[place]
 }

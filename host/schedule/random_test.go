@@ -18,6 +18,9 @@ func TestNextPrevAndCountAgree(t *testing.T) {
 		}
 		start := time.Unix(-2e9+random.Int64N(2e10), random.Int64N(2)).In(s.Location())
 		times := s.NextN(start, 1+random.IntN(30))
+		if len(times) == 0 && s.rule.(*cron).wall.bounded {
+			continue // its years are over
+		}
 		if len(times) == 0 {
 			t.Fatalf("%v: nothing after %s", spec, start)
 		}

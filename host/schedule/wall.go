@@ -8,38 +8,12 @@ import "math/bits"
 
 const day = 24 * 60 * 60
 
-// fields are the sets of values a cron expression allows, one bit a value.
-// What says which days of a month match is the method days and nothing else.
-type fields struct {
-	second uint64 // bits 0 to 59
-	minute uint64 // bits 0 to 59
-	hour   uint64 // bits 0 to 23
-	dom    uint64 // bits 1 to 31
-	month  uint64 // bits 1 to 12
-	dow    uint64 // bits 0 to 6, Sunday is 0
-	either bool   // one of dom and dow is enough
-}
-
-// days returns the matching days, bits 1 to 31, of the month of that length
-// whose first day is the given day since 1970-01-01.
-func (f *fields) days(first int64, length int) uint64 {
-	const weeks = 1 | 1<<7 | 1<<14 | 1<<21 | 1<<28 | 1<<35
-	byWeekday := f.dow * weeks >> weekday(first) << 1
-	byDate := f.dom
-	if f.either {
-		byDate |= byWeekday
-	} else {
-		byDate &= byWeekday
-	}
-	return byDate & (1<<(length+1) - 2)
-}
-
 // next returns the first matching wall time that is not before w. There is
 // none if 400 years, a whole period of the calendar, have none.
 func (f *fields) next(w int64) (int64, bool) {
 	date, clock := floorDiv(w, day)
 	y, m, d := civil(date)
-	if f.month>>m&1 != 0 {
+	if f.month>>m&1 != 0 && (!f.bounded || f.hasYear(y)) {
 		match := f.days(date-int64(d-1), monthLength(y, m)) >> d
 		if match&1 != 0 {
 			if clock, ok := f.nextClock(int(clock)); ok {
@@ -59,13 +33,22 @@ func (f *fields) next(w int64) (int64, bool) {
 func (f *fields) nextDay(y int64, m int) (int64, bool) {
 	for last := y + 400; y <= last; m++ {
 		rest := f.month >> m
-		if rest == 0 {
-			y, m = y+1, 0
+		if rest == 0 || f.bounded && !f.hasYear(y) {
+			next, ok := f.yearFrom(y + 1)
+			if !ok {
+				return 0, false
+			}
+			last += next - y - 1 // years passed over are not searched
+			y, m = next, 0
 			continue
 		}
 		m += bits.TrailingZeros64(rest)
+		length := monthLength(y, m)
+		if length < f.least {
+			continue
+		}
 		first := dayNumber(y, m)
-		if match := f.days(first, monthLength(y, m)); match != 0 {
+		if match := f.days(first, length); match != 0 {
 			return first + int64(bits.TrailingZeros64(match)-1), true
 		}
 	}
@@ -99,7 +82,7 @@ func (f *fields) nextClock(clock int) (int64, bool) {
 func (f *fields) prev(w int64) (int64, bool) {
 	date, clock := floorDiv(w, day)
 	y, m, d := civil(date)
-	if f.month>>m&1 != 0 {
+	if f.month>>m&1 != 0 && (!f.bounded || f.hasYear(y)) {
 		match := f.days(date-int64(d-1), monthLength(y, m))
 		if match>>d&1 != 0 {
 			if clock, ok := f.prevClock(int(clock)); ok {
@@ -119,12 +102,21 @@ func (f *fields) prev(w int64) (int64, bool) {
 func (f *fields) prevDay(y int64, m int) (int64, bool) {
 	for last := y - 400; y >= last; m-- {
 		m = highest(f.month & upTo(m))
-		if m < 1 {
-			y, m = y-1, 13
+		if m < 1 || f.bounded && !f.hasYear(y) {
+			before, ok := f.yearUpTo(y - 1)
+			if !ok {
+				return 0, false
+			}
+			last -= y - 1 - before
+			y, m = before, 13
+			continue
+		}
+		length := monthLength(y, m)
+		if length < f.least {
 			continue
 		}
 		first := dayNumber(y, m)
-		if match := f.days(first, monthLength(y, m)); match != 0 {
+		if match := f.days(first, length); match != 0 {
 			return first + int64(highest(match)-1), true
 		}
 	}
@@ -174,7 +166,7 @@ func (f *fields) countDays(d1, d2 int64) int64 {
 	for d1 < d2 {
 		y, m, d := civil(d1)
 		first, length := d1-int64(d-1), monthLength(y, m)
-		if f.month>>m&1 != 0 {
+		if f.month>>m&1 != 0 && f.hasYear(y) {
 			match := f.days(first, length) >> d << d
 			if left := d2 - first; left < int64(length) {
 				match &= upTo(int(left))

@@ -3,6 +3,7 @@ package schedule
 import (
 	"fmt"
 	"regexp"
+	"sort"
 	"strings"
 	"time"
 	_ "time/tzdata" // IANA zones also where the system has none
@@ -18,19 +19,43 @@ const (
 // clock reads what it read at some instant again within reach, or never.
 const reach = 48 * 60 * 60
 
+// The years of which a zone keeps a table: 2000 to 2069. Outside of it package
+// time is asked, which takes longer.
+const (
+	tableStart = 946684800
+	tableEnd   = 3155760000
+	bucketBits = 23 // one entry of the index is 97 days
+)
+
 var zoneForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+){0,2}$`)
 
-// zone returns the location and the canonical name of a zone.
-func zone(name string) (*time.Location, string, error) {
+// zone is a location whose offsets are at hand.
+type zone struct {
+	loc     *time.Location
+	name    string   // in canonical form
+	periods []period // from before tableStart on, without holes; empty for UTC
+	index   []uint16 // for each bucket after tableStart its first period
+}
+
+// period is a time in which a zone keeps one offset. Without a table it may be
+// shorter than the zone really keeps it.
+type period struct {
+	end    int64 // unix seconds, not part of it
+	offset int64 // wall time is unix time plus offset
+	mark   int64 // in a table: the latest wall time shown before it
+}
+
+// newZone finds a zone by its name.
+func newZone(name string) (*zone, error) {
 	name = strings.TrimSpace(name)
 	switch strings.ToLower(name) {
 	case "", "utc":
-		return time.UTC, "utc", nil
+		return &zone{loc: time.UTC, name: "utc"}, nil
 	case "local":
-		return time.Local, "local", nil
+		return tabulate(&zone{loc: time.Local, name: "local"}), nil
 	}
 	if loc, ok := load(name); ok {
-		return loc, name, nil
+		return tabulate(&zone{loc: loc, name: name}), nil
 	}
 	hint := ""
 	if other := titled(name); other != name {
@@ -38,7 +63,7 @@ func zone(name string) (*time.Location, string, error) {
 			hint = fmt.Sprintf(" (did you mean %s?)", other)
 		}
 	}
-	return nil, "", fmt.Errorf("zone %s: unknown, want an IANA name such as Europe/Prague, or utc, or local%s", quote(name), hint)
+	return nil, fmt.Errorf("zone %s: unknown, want an IANA name such as Europe/Prague, or utc, or local%s", quote(name), hint)
 }
 
 func load(name string) (*time.Location, bool) {
@@ -60,16 +85,56 @@ func titled(name string) string {
 	return string(b)
 }
 
-// period says until when a zone keeps one offset. It may keep it longer: then
-// the next period has the same offset.
-type period struct {
-	end    int64 // unix seconds, not part of it
-	offset int64 // wall time is unix time plus offset
+// tabulate fills the table of a zone.
+func tabulate(z *zone) *zone {
+	if z.loc == time.UTC {
+		return z
+	}
+	mark := int64(minUnix) - reach
+	for s := int64(tableStart - reach); s < tableEnd; {
+		p := ask(z.loc, s)
+		s = p.end
+		if n := len(z.periods); n > 0 && z.periods[n-1].offset == p.offset {
+			z.periods[n-1].end = p.end
+			continue
+		}
+		if n := len(z.periods); n > 0 {
+			mark = max(mark, z.periods[n-1].end-1+z.periods[n-1].offset)
+		}
+		z.periods = append(z.periods, period{end: p.end, offset: p.offset, mark: mark})
+	}
+	z.index = make([]uint16, (tableEnd-tableStart)>>bucketBits+1)
+	for i := range z.index {
+		s := int64(tableStart + i<<bucketBits)
+		z.index[i] = uint16(sort.Search(len(z.periods)-1, func(j int) bool { return s < z.periods[j].end }))
+	}
+	return z
 }
 
-// periodAt returns the period of an instant. Where it began is not asked:
-// beyond the table of a zone package time may put that before the true start.
-func periodAt(loc *time.Location, unix int64) period {
+// at returns the period of an instant. Where it began is not asked: beyond the
+// table package time may put that before the true start.
+func (z *zone) at(unix int64) period {
+	if p := z.known(unix); p != nil {
+		return *p
+	}
+	return ask(z.loc, unix)
+}
+
+// known returns the period of an instant from the table, or nil. A zone that
+// has no changes to come is known to the end of time.
+func (z *zone) known(unix int64) *period {
+	if uint64(unix-tableStart) < tableEnd-tableStart && len(z.index) > 0 {
+		i := z.index[(unix-tableStart)>>bucketBits]
+		for unix >= z.periods[i].end {
+			i++
+		}
+		return &z.periods[i]
+	}
+	return nil
+}
+
+// ask returns the period of an instant as package time knows it.
+func ask(loc *time.Location, unix int64) period {
 	if loc == time.UTC {
 		return period{end: maxUnix + 1}
 	}
