@@ -179,10 +179,11 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 		Gate: h.gate, Journal: h.journal, Runner: h.runner, Skills: h.catalog.Lookup,
 		Calls: capability.Desk{Status: h.status}, Input: h.input, Jobs: h.jobByID,
 		MaxRuns: h.cfg.Cron.MaxConcurrentRuns, Log: h.log,
-		Effects: func() { poke(h.effectDue) }, Unwritable: unwritable, Distrusted: distrusted, Ended: h.ended.ended, Trouble: h.trouble.set,
+		Effects: func() { poke(h.effectDue) }, Unwritable: unwritable, Distrusted: distrusted,
+		Ended: h.runEnded, Refused: h.claimRefused, Trouble: h.trouble.set,
 	})
 	h.scheduler = scheduler.New(scheduler.Config{
-		Store: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,
+		Store: h.journal, Runs: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,
 	})
 	return nil
 }

@@ -52,7 +52,7 @@ func (h *host) status(context.Context) sdk.Status {
 		Memory:    resident(),
 	}
 	for _, f := range h.scheduler.Upcoming(upcoming) {
-		s.Next = append(s.Next, sdk.Fire{Job: f.Job.Name, At: f.At.UTC()})
+		s.Next = append(s.Next, sdk.Fire{Job: f.Job.Name, At: f.Fire})
 	}
 	var fs syscall.Statfs_t
 	if err := syscall.Statfs(h.state.dir, &fs); err == nil {

@@ -72,6 +72,7 @@ func (h *host) armSystemJobs(ctx context.Context) error {
 func sameJob(have, want job.Job) bool {
 	want = want.WithDefaults()
 	have.Schedule.Anchor = want.Schedule.Anchor
+	want.Schedule.Key = have.Schedule.Key
 	wantSchedule, err := schedule.Parse(want.Schedule)
 	return err == nil && have.Schedule == wantSchedule.Spec() &&
 		have.Action.String() == want.Action.String() &&

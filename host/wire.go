@@ -10,6 +10,7 @@ import (
 	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/host/internal/journal"
 	"github.com/palyra-go/palyra/host/internal/policy"
+	"github.com/palyra-go/palyra/host/internal/scheduler"
 	"github.com/palyra-go/palyra/host/internal/server"
 	"github.com/palyra-go/palyra/host/internal/skill"
 	"github.com/palyra-go/palyra/sdk/bundle"
@@ -56,14 +57,33 @@ func (e edits) Delete(ctx context.Context, id job.ID, by job.Principal) error {
 	return err
 }
 
+// runEnded passes on that a run ended: to who watches, and to the scheduler,
+// whose delays count from then.
+func (h *host) runEnded(r *job.Run) {
+	h.ended.ended(r)
+	h.scheduler.Completed(r)
+}
+
+// claimRefused has a delay go on whose occurrence the journal did not take.
+func (h *host) claimRefused(id job.ID, cursor time.Time) {
+	h.scheduler.Completed(&job.Run{Job: id, Due: cursor, Ended: time.Now().UTC()})
+}
+
 // times are the scheduler's, in the server's words.
 type times struct{ h *host }
 
 func (t times) Next(id job.ID) time.Time { return t.h.scheduler.Next(id) }
+func (t times) Idle(id job.ID) string    { return t.h.scheduler.Idle(id) }
 
-func (t times) Upcoming(limit int) []server.Fire {
+func (t times) Upcoming(limit int) []server.Fire { return told(t.h.scheduler.Upcoming(limit)) }
+
+func (t times) Fires(id job.ID, limit int) []server.Fire {
+	return told(t.h.scheduler.Fires(id, limit))
+}
+
+func told(list []scheduler.Fire) []server.Fire {
 	var fires []server.Fire
-	for _, f := range t.h.scheduler.Upcoming(limit) {
+	for _, f := range list {
 		fires = append(fires, server.Fire(f))
 	}
 	return fires

@@ -55,6 +55,8 @@ type Job struct {
 	LastReason      string                 `protobuf:"bytes,26,opt,name=last_reason,json=lastReason,proto3" json:"last_reason,omitempty"`
 	LastDue         *timestamppb.Timestamp `protobuf:"bytes,27,opt,name=last_due,json=lastDue,proto3" json:"last_due,omitempty"`
 	BackoffCapMs    int64                  `protobuf:"varint,28,opt,name=backoff_cap_ms,json=backoffCapMs,proto3" json:"backoff_cap_ms,omitempty"`
+	ScheduleHints   []string               `protobuf:"bytes,29,rep,name=schedule_hints,json=scheduleHints,proto3" json:"schedule_hints,omitempty"` // what often surprises about such a schedule
+	Idle            string                 `protobuf:"bytes,30,opt,name=idle,proto3" json:"idle,omitempty"`                                        // why there is no next, of a job that is not paused: over, set aside and why, or waits for the end of its run
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -285,12 +287,35 @@ func (x *Job) GetBackoffCapMs() int64 {
 	return 0
 }
 
+func (x *Job) GetScheduleHints() []string {
+	if x != nil {
+		return x.ScheduleHints
+	}
+	return nil
+}
+
+func (x *Job) GetIdle() string {
+	if x != nil {
+		return x.Idle
+	}
+	return ""
+}
+
 type Schedule struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // cron, every, at
+	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"` // cron, every, at, delay
 	Expr          string                 `protobuf:"bytes,2,opt,name=expr,proto3" json:"expr,omitempty"`
-	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`     // of cron: IANA name, utc or local
-	Anchor        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=anchor,proto3" json:"anchor,omitempty"` // of every
+	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`                                // of cron: IANA name, utc or local
+	Anchor        *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=anchor,proto3" json:"anchor,omitempty"`                            // of every
+	DstGap        string                 `protobuf:"bytes,5,opt,name=dst_gap,json=dstGap,proto3" json:"dst_gap,omitempty"`              // of cron with fixed times: next (default), skip
+	DstOverlap    string                 `protobuf:"bytes,6,opt,name=dst_overlap,json=dstOverlap,proto3" json:"dst_overlap,omitempty"`  // of cron with fixed times: first (default), second, both
+	Start         *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=start,proto3" json:"start,omitempty"`                              // none before it
+	End           *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=end,proto3" json:"end,omitempty"`                                  // none after it
+	MaxRuns       int64                  `protobuf:"varint,9,opt,name=max_runs,json=maxRuns,proto3" json:"max_runs,omitempty"`          // nominal times from start on; of every: from the anchor, if there is no start
+	Except        string                 `protobuf:"bytes,10,opt,name=except,proto3" json:"except,omitempty"`                           // of cron: days left out, "2026-12-24; 2026-12-27/2026-12-31; * * * * SAT,SUN"
+	OnExcluded    string                 `protobuf:"bytes,11,opt,name=on_excluded,json=onExcluded,proto3" json:"on_excluded,omitempty"` // skip (default), next-workday
+	Jitter        string                 `protobuf:"bytes,12,opt,name=jitter,proto3" json:"jitter,omitempty"`                           // a duration: each fire is later by a part of it
+	Key           string                 `protobuf:"bytes,13,opt,name=key,proto3" json:"key,omitempty"`                                 // of cron with H: what it is spread by; empty: the daemon chooses, and keeps it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -351,6 +376,69 @@ func (x *Schedule) GetAnchor() *timestamppb.Timestamp {
 		return x.Anchor
 	}
 	return nil
+}
+
+func (x *Schedule) GetDstGap() string {
+	if x != nil {
+		return x.DstGap
+	}
+	return ""
+}
+
+func (x *Schedule) GetDstOverlap() string {
+	if x != nil {
+		return x.DstOverlap
+	}
+	return ""
+}
+
+func (x *Schedule) GetStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *Schedule) GetEnd() *timestamppb.Timestamp {
+	if x != nil {
+		return x.End
+	}
+	return nil
+}
+
+func (x *Schedule) GetMaxRuns() int64 {
+	if x != nil {
+		return x.MaxRuns
+	}
+	return 0
+}
+
+func (x *Schedule) GetExcept() string {
+	if x != nil {
+		return x.Except
+	}
+	return ""
+}
+
+func (x *Schedule) GetOnExcluded() string {
+	if x != nil {
+		return x.OnExcluded
+	}
+	return ""
+}
+
+func (x *Schedule) GetJitter() string {
+	if x != nil {
+		return x.Jitter
+	}
+	return ""
+}
+
+func (x *Schedule) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
 }
 
 type CreateJobRequest struct {
@@ -541,7 +629,7 @@ type UpdateJobRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`       // name or id
 	Change        *Job                   `protobuf:"bytes,2,opt,name=change,proto3" json:"change,omitempty"` // replaces the fields that `fields` names
-	Fields        []string               `protobuf:"bytes,3,rep,name=fields,proto3" json:"fields,omitempty"` // names of fields of Job
+	Fields        []string               `protobuf:"bytes,3,rep,name=fields,proto3" json:"fields,omitempty"` // names of fields of Job; schedule changes what it says and keeps the rest, schedule.jitter and the like set one
 	DryRun        bool                   `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -924,8 +1012,9 @@ func (x *NextResponse) GetFires() []*Fire {
 type Fire struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
-	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"` // nominal time
 	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
+	Fire          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=fire,proto3" json:"fire,omitempty"` // at, plus the jitter of this occurrence; absent: at
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -979,6 +1068,13 @@ func (x *Fire) GetZone() string {
 		return x.Zone
 	}
 	return ""
+}
+
+func (x *Fire) GetFire() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Fire
+	}
+	return nil
 }
 
 type Run struct {
@@ -3258,7 +3354,7 @@ var File_palyra_proto protoreflect.FileDescriptor
 
 const file_palyra_proto_rawDesc = "" +
 	"\n" +
-	"\fpalyra.proto\x12\tpalyra.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\a\n" +
+	"\fpalyra.proto\x12\tpalyra.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\b\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1e\n" +
@@ -3294,15 +3390,29 @@ const file_palyra_proto_rawDesc = "" +
 	"\vlast_reason\x18\x1a \x01(\tR\n" +
 	"lastReason\x125\n" +
 	"\blast_due\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\alastDue\x12$\n" +
-	"\x0ebackoff_cap_ms\x18\x1c \x01(\x03R\fbackoffCapMs\x1a9\n" +
+	"\x0ebackoff_cap_ms\x18\x1c \x01(\x03R\fbackoffCapMs\x12%\n" +
+	"\x0eschedule_hints\x18\x1d \x03(\tR\rscheduleHints\x12\x12\n" +
+	"\x04idle\x18\x1e \x01(\tR\x04idle\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"z\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x92\x03\n" +
 	"\bSchedule\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04expr\x18\x02 \x01(\tR\x04expr\x12\x12\n" +
 	"\x04zone\x18\x03 \x01(\tR\x04zone\x122\n" +
-	"\x06anchor\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06anchor\"g\n" +
+	"\x06anchor\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x06anchor\x12\x17\n" +
+	"\adst_gap\x18\x05 \x01(\tR\x06dstGap\x12\x1f\n" +
+	"\vdst_overlap\x18\x06 \x01(\tR\n" +
+	"dstOverlap\x120\n" +
+	"\x05start\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12,\n" +
+	"\x03end\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x03end\x12\x19\n" +
+	"\bmax_runs\x18\t \x01(\x03R\amaxRuns\x12\x16\n" +
+	"\x06except\x18\n" +
+	" \x01(\tR\x06except\x12\x1f\n" +
+	"\von_excluded\x18\v \x01(\tR\n" +
+	"onExcluded\x12\x16\n" +
+	"\x06jitter\x18\f \x01(\tR\x06jitter\x12\x10\n" +
+	"\x03key\x18\r \x01(\tR\x03key\"g\n" +
 	"\x10CreateJobRequest\x12 \n" +
 	"\x03job\x18\x01 \x01(\v2\x0e.palyra.v1.JobR\x03job\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x18\n" +
@@ -3331,11 +3441,12 @@ const file_palyra_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"5\n" +
 	"\fNextResponse\x12%\n" +
-	"\x05fires\x18\x01 \x03(\v2\x0f.palyra.v1.FireR\x05fires\"X\n" +
+	"\x05fires\x18\x01 \x03(\v2\x0f.palyra.v1.FireR\x05fires\"\x88\x01\n" +
 	"\x04Fire\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
-	"\x04zone\x18\x03 \x01(\tR\x04zone\"\xcc\a\n" +
+	"\x04zone\x18\x03 \x01(\tR\x04zone\x12.\n" +
+	"\x04fire\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04fire\"\xcc\a\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03job\x18\x02 \x01(\tR\x03job\x12\x15\n" +
@@ -3625,101 +3736,104 @@ var file_palyra_proto_depIdxs = []int32{
 	52, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
 	52, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
 	52, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
-	0,  // 7: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
-	0,  // 8: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
-	0,  // 9: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
-	14, // 10: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
-	52, // 11: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
-	52, // 12: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
-	52, // 13: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
-	52, // 14: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
-	52, // 15: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
-	52, // 16: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
-	52, // 17: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
-	52, // 18: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
-	16, // 19: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
-	52, // 20: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
-	52, // 21: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
-	15, // 22: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
-	52, // 23: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
-	26, // 24: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
-	29, // 25: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
-	52, // 26: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
-	52, // 27: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
-	52, // 28: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
-	30, // 29: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
-	29, // 30: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
-	52, // 31: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
-	39, // 32: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
-	45, // 33: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
-	52, // 34: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	52, // 35: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 36: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
-	2,  // 37: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
-	3,  // 38: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
-	5,  // 39: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
-	6,  // 40: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
-	7,  // 41: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
-	8,  // 42: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
-	9,  // 43: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
-	10, // 44: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
-	12, // 45: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
-	17, // 46: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
-	19, // 47: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
-	20, // 48: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
-	22, // 49: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
-	23, // 50: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
-	24, // 51: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
-	27, // 52: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
-	31, // 53: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
-	33, // 54: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
-	34, // 55: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
-	35, // 56: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
-	36, // 57: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
-	37, // 58: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
-	40, // 59: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
-	42, // 60: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
-	43, // 61: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
-	43, // 62: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
-	43, // 63: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
-	43, // 64: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
-	46, // 65: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
-	49, // 66: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
-	0,  // 67: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
-	4,  // 68: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
-	0,  // 69: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
-	0,  // 70: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
-	0,  // 71: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
-	0,  // 72: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
-	15, // 73: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
-	11, // 74: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
-	13, // 75: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
-	18, // 76: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
-	15, // 77: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
-	21, // 78: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
-	15, // 79: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
-	15, // 80: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
-	25, // 81: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
-	28, // 82: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
-	32, // 83: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
-	29, // 84: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
-	29, // 85: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
-	29, // 86: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
-	29, // 87: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
-	38, // 88: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
-	41, // 89: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
-	39, // 90: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
-	44, // 91: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
-	44, // 92: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
-	44, // 93: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
-	44, // 94: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
-	47, // 95: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
-	50, // 96: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
-	67, // [67:97] is the sub-list for method output_type
-	37, // [37:67] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	52, // 7: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
+	52, // 8: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
+	0,  // 9: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
+	0,  // 10: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
+	0,  // 11: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
+	14, // 12: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
+	52, // 13: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
+	52, // 14: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
+	52, // 15: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
+	52, // 16: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
+	52, // 17: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
+	52, // 18: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
+	52, // 19: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
+	52, // 20: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
+	52, // 21: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
+	16, // 22: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
+	52, // 23: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
+	52, // 24: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
+	15, // 25: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
+	52, // 26: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
+	26, // 27: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
+	29, // 28: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
+	52, // 29: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
+	52, // 30: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
+	52, // 31: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
+	30, // 32: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
+	29, // 33: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
+	52, // 34: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
+	39, // 35: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
+	45, // 36: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
+	52, // 37: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	52, // 38: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 39: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
+	2,  // 40: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
+	3,  // 41: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
+	5,  // 42: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
+	6,  // 43: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
+	7,  // 44: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
+	8,  // 45: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
+	9,  // 46: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
+	10, // 47: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
+	12, // 48: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
+	17, // 49: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
+	19, // 50: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
+	20, // 51: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
+	22, // 52: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
+	23, // 53: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
+	24, // 54: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
+	27, // 55: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
+	31, // 56: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
+	33, // 57: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
+	34, // 58: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
+	35, // 59: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
+	36, // 60: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
+	37, // 61: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
+	40, // 62: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
+	42, // 63: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
+	43, // 64: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
+	43, // 65: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
+	43, // 66: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
+	43, // 67: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
+	46, // 68: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
+	49, // 69: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
+	0,  // 70: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
+	4,  // 71: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
+	0,  // 72: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
+	0,  // 73: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
+	0,  // 74: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
+	0,  // 75: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
+	15, // 76: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
+	11, // 77: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
+	13, // 78: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
+	18, // 79: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
+	15, // 80: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
+	21, // 81: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
+	15, // 82: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
+	15, // 83: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
+	25, // 84: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
+	28, // 85: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
+	32, // 86: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
+	29, // 87: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
+	29, // 88: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
+	29, // 89: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
+	29, // 90: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
+	38, // 91: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
+	41, // 92: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
+	39, // 93: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
+	44, // 94: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
+	44, // 95: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
+	44, // 96: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
+	44, // 97: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
+	47, // 98: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
+	50, // 99: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
+	70, // [70:100] is the sub-list for method output_type
+	40, // [40:70] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_palyra_proto_init() }

@@ -120,6 +120,10 @@ type Config struct {
 	Effects func()         // an outcome with an effect was written
 	Ended   func(*job.Run) // a run ended and that was written; must not block
 	Trouble func(error)    // a write failed; nil when writes succeed again
+
+	// Refused is told of a claim that the journal refused, and how far it went;
+	// it must not block or call back.
+	Refused func(id job.ID, cursor time.Time)
 }
 
 // Dispatch starts runs and sees them to their end.

@@ -155,7 +155,7 @@ func (b *batch) add(c job.Claim, j *job.Job, run *job.Run) {
 func (d *Dispatch) judge(run *job.Run, j *job.Job, attempt int, at time.Time) policy.Verdict {
 	v := d.ask(policy.Query{
 		Run: run.ID, Job: j, Principal: run.Principal, Action: run.Action, Trigger: run.Trigger,
-		Due: run.Due, Now: at, Attempt: attempt,
+		Due: run.Due, Fire: run.Fire, Now: at, Attempt: attempt,
 	})
 	if !v.Decision.Allow && v.Reason == job.NoReason {
 		v.Reason = job.ReasonPolicy // no gate answers so; if one did, it would be a denial
@@ -213,6 +213,7 @@ func (b *batch) launch() {
 	for i, l := range b.lives {
 		if b.refused[i] != nil {
 			d.cfg.Log.Warn("claim refused", "job", b.claims[i].Job, "due", b.claims[i].Cursor, "err", b.refused[i])
+			b.turnedAway(i)
 			b.drop(l)
 			continue
 		}
@@ -278,6 +279,14 @@ func (b *batch) deny(withdrawn map[int]*live) {
 		} else {
 			b.refused[i] = refused[n]
 		}
+	}
+}
+
+// turnedAway tells of a claim that was refused: nothing will end. The caller
+// holds mu.
+func (b *batch) turnedAway(i int) {
+	if b.d.cfg.Refused != nil {
+		b.d.cfg.Refused(b.claims[i].Job, b.claims[i].Cursor)
 	}
 }
 

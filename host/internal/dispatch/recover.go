@@ -79,10 +79,18 @@ func (d *Dispatch) fate(r *job.Run, at time.Time) (*job.Job, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	j, err := d.current(r)
-	if err == nil && r.State == job.Queued && tooLate(j.Misfire, at.Sub(r.Due)) {
+	if err == nil && r.State == job.Queued && tooLate(j.Misfire, at.Sub(later(r.Due, r.Fire))) {
 		err = errLate
 	}
 	return j, err
+}
+
+// later is when a run was to start: runs of old journals have no fire.
+func later(due, fire time.Time) time.Time {
+	if fire.After(due) {
+		return fire
+	}
+	return due
 }
 
 func tooLate(m job.Misfire, late time.Duration) bool {

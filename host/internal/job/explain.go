@@ -96,6 +96,8 @@ func skippedBecause(r Reason) string {
 		return "as many runs as the job may have were active or waiting"
 	case ReasonPaused:
 		return "the job was paused"
+	case ReasonDeleted:
+		return "the job was deleted before its jitter had passed"
 	}
 	return string(r)
 }

@@ -23,7 +23,7 @@ const (
 	ReasonReplaced    Reason = "replaced"    // by a newer occurrence
 	ReasonQuarantined Reason = "quarantined" // its skill was quarantined meanwhile
 	ReasonDisabled    Reason = "disabled"    // its job was paused while it waited
-	ReasonDeleted     Reason = "deleted"     // its job was deleted while it waited
+	ReasonDeleted     Reason = "deleted"     // its job was deleted while it waited; skipped: for its jitter
 
 	// interrupted
 	ReasonShutdown Reason = "shutdown" // the daemon was stopped

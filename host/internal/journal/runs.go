@@ -14,6 +14,17 @@ func (j *Journal) OpenRuns(ctx context.Context) ([]*job.Run, error) {
 	return collect(ctx, j, "open runs", scanRun, `SELECT `+runColumns+` FROM runs WHERE ended = 0 ORDER BY seq`)
 }
 
+// LastRun returns the run of the latest nominal time of a job, nil if there is
+// none.
+func (j *Journal) LastRun(ctx context.Context, id job.ID) (*job.Run, error) {
+	found, err := collect(ctx, j, "last run", scanRun,
+		`SELECT `+runColumns+` FROM runs WHERE job = $1 AND manual = '' ORDER BY due DESC LIMIT 1`, string(id))
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return found[0], nil
+}
+
 const (
 	defaultRuns = 20
 	maxRuns     = 100_000

@@ -30,7 +30,7 @@ func runContext(q Query) cedar.Record {
 		"trigger":      cedar.String(q.Trigger),
 		"manual":       cedar.Boolean(q.Trigger == job.ByHand),
 		"due":          cedar.NewDatetime(q.Due),
-		"lateness_ms":  cedar.Long(q.Now.Sub(q.Due).Milliseconds()),
+		"lateness_ms":  cedar.Long(q.Now.Sub(q.start()).Milliseconds()),
 		"attempt":      cedar.Long(q.Attempt),
 		"skill":        cedar.String(q.Action.Skill),
 		"entrypoint":   cedar.String(q.Action.Entrypoint),

@@ -36,9 +36,18 @@ type Query struct {
 	Action    job.Action    // of the run; an edit of the job since does not change it
 	Trigger   job.Trigger
 	Due       time.Time
+	Fire      time.Time // when it was to start: Due, plus jitter; zero: Due
 	Now       time.Time
 	Attempt   int          // from 1
 	Skill     *skill.Skill // nil if it is not installed
+}
+
+// start is when the run was to start.
+func (q Query) start() time.Time {
+	if q.Fire.IsZero() {
+		return q.Due
+	}
+	return q.Fire
 }
 
 // Verdict is the answer to a Query or a Call.

@@ -32,10 +32,9 @@ func (s *Scheduler) Put(ctx context.Context, j job.Job, by job.Principal, kind s
 		if same(old.job, next) {
 			return s.snapshot(old), nil
 		}
-		if err := s.settle(ctx, old, now); err != nil {
+		if next.Cursor, err = s.hand(ctx, old, next, now); err != nil {
 			return nil, fmt.Errorf("account for what is due before the edit: %w", err)
 		}
-		next.Cursor = later(old.cursor, now)
 	}
 	if err := s.cfg.Store.PutJob(ctx, next, by, kind); err != nil {
 		return nil, err
@@ -62,8 +61,12 @@ func (s *Scheduler) Delete(ctx context.Context, id job.ID, by job.Principal) err
 	if e == nil {
 		return fmt.Errorf("job %s: %w", id, ErrUnknown)
 	}
-	if err := s.settle(ctx, e, micros(time.Now())); err != nil {
+	now := micros(time.Now())
+	if err := s.settle(ctx, e, now); err != nil {
 		return fmt.Errorf("account for what is due before the job is deleted: %w", err)
+	}
+	if err := s.settleAhead(ctx, e, now, job.ReasonDeleted); err != nil {
+		return fmt.Errorf("account for what has come before the job is deleted: %w", err)
 	}
 	if err := s.cfg.Store.DeleteJob(ctx, id, by); err != nil {
 		return err
@@ -94,28 +97,35 @@ func (s *Scheduler) draft(j job.Job, by job.Principal, now time.Time) (*job.Job,
 		j.Created, j.Generation = old.job.Created, old.job.Generation
 	}
 	j.Generation++
-	compiled, err := anchor(&j, old, now)
+	if j.ID == "" {
+		j.ID = job.ID("job_" + ulid.Make().String())
+	}
+	compiled, err := s.anchor(&j, old, now)
 	if err == nil {
 		err = j.Validate()
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %v", ErrInvalid, err)
 	}
-	if j.ID == "" {
-		j.ID = job.ID("job_" + ulid.Make().String())
-	}
 	return &j, compiled, nil
 }
 
 // anchor compiles the schedule of j. An interval counts from its anchor, which
 // is the creation unless it was given; an edit that leaves the schedule alone
-// leaves the anchor alone. A new schedule that has passed is refused.
-func anchor(j *job.Job, old *entry, now time.Time) (*schedule.Schedule, error) {
+// leaves the anchor alone; and so with the key of H, which is the job's id. A
+// new schedule that has passed is refused.
+func (s *Scheduler) anchor(j *job.Job, old *entry, now time.Time) (*schedule.Schedule, error) {
 	given := j.Schedule
 	if given.Kind == schedule.Every && given.Anchor.IsZero() {
 		j.Schedule.Anchor = now.Truncate(time.Second)
 	}
-	compiled, err := schedule.Parse(j.Schedule)
+	if given.Key == "" {
+		j.Schedule.Key = string(j.ID)
+		if old != nil && old.job.Schedule.Key != "" {
+			j.Schedule.Key = old.job.Schedule.Key
+		}
+	}
+	compiled, err := s.parser.Parse(j.Schedule)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +137,7 @@ func anchor(j *job.Job, old *entry, now time.Time) (*schedule.Schedule, error) {
 		}
 		if equal(before, after) {
 			j.Schedule = before
-			return schedule.Parse(before)
+			return s.parser.Parse(before)
 		}
 	}
 	if compiled.Next(now).IsZero() {
@@ -141,9 +151,13 @@ func anchor(j *job.Job, old *entry, now time.Time) (*schedule.Schedule, error) {
 }
 
 func equal(a, b schedule.Spec) bool {
-	sameAnchor := a.Anchor.Equal(b.Anchor)
-	a.Anchor, b.Anchor = time.Time{}, time.Time{}
-	return sameAnchor && a == b
+	for _, t := range [][2]*time.Time{{&a.Anchor, &b.Anchor}, {&a.Start, &b.Start}, {&a.End, &b.End}} {
+		if !t[0].Equal(*t[1]) {
+			return false
+		}
+		*t[0], *t[1] = time.Time{}, time.Time{}
+	}
+	return a == b
 }
 
 // same reports whether an edit changes nothing but its bookkeeping.
@@ -184,10 +198,55 @@ func (s *Scheduler) settle(ctx context.Context, e *entry, now time.Time) error {
 	}
 }
 
-// replace puts next in the place of old; either may be nil.
+// hand accounts for what is due of old at now, and returns from where next goes
+// on. A schedule that stays as it is keeps its cursor: of a nominal time that
+// has come its fire may be ahead, and a delay may count from something before.
+func (s *Scheduler) hand(ctx context.Context, old *entry, next *job.Job, now time.Time) (time.Time, error) {
+	if err := s.settle(ctx, old, now); err != nil {
+		return time.Time{}, err
+	}
+	kept := equal(old.job.Schedule, next.Schedule)
+	if !kept {
+		reason := job.NoReason
+		if next.Paused {
+			reason = job.ReasonPaused
+		}
+		if err := s.settleAhead(ctx, old, now, reason); err != nil {
+			return time.Time{}, err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if kept && old.aside == "" {
+		return old.cursor, nil
+	}
+	return later(old.cursor, now), nil
+}
+
+// settleAhead accounts for what has come of e and is still to fire. The caller
+// holds the turn.
+func (s *Scheduler) settleAhead(ctx context.Context, e *entry, now time.Time, reason job.Reason) error {
+	s.mu.Lock()
+	if e.aside != "" || !e.awaits.IsZero() {
+		s.mu.Unlock()
+		return nil
+	}
+	firings, cursor := e.planned(ahead(e.job, e.times(), e.cursor, now, reason))
+	s.mu.Unlock()
+	if len(firings) == 0 {
+		return nil
+	}
+	return s.fire(ctx, []planned{{e, cursor}}, firings)
+}
+
+// replace puts next in the place of old; either may be nil. A delay goes on
+// waiting for the run that it waited for.
 func (s *Scheduler) replace(old, next *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if old != nil && next != nil && old.waits() && next.waits() {
+		next.awaits, next.cursor = old.awaits, later(next.cursor, old.cursor)
+	}
 	if old != nil {
 		s.due.remove(old)
 		delete(s.byID, old.job.ID)

@@ -12,8 +12,9 @@ type entry struct {
 	job      *job.Job // immutable; an edit puts another in its place
 	schedule *schedule.Schedule
 	cursor   time.Time
-	pos      int    // in the heap; -1 if it is not armed
-	aside    string // why it is not planned any more; empty if it is
+	awaits   time.Time // of a delay: the nominal time whose run has yet to end; zero if there is none
+	pos      int       // in the heap; -1 if it is not armed
+	aside    string    // why it is not planned any more; empty if it is
 }
 
 // slot is one armed job: 16 bytes, and the key inline.

@@ -113,12 +113,22 @@ func (s *Scheduler) plan(e *entry, now time.Time) (firings []job.Firing, cursor 
 			firings = nil
 		}
 	}()
-	cursor = e.cursor
-	firings = plan(e.job, e.schedule, cursor, now)
-	if n := len(firings); n > 0 {
-		cursor = firings[n-1].Cursor
+	if !e.awaits.IsZero() {
+		return nil, e.cursor
 	}
-	return firings, cursor
+	return e.planned(plan(e.job, e.times(), e.cursor, now))
+}
+
+// planned says where the cursor is after the firings of e. The caller holds mu.
+func (e *entry) planned(firings []job.Firing) ([]job.Firing, time.Time) {
+	n := len(firings)
+	if n == 0 {
+		return nil, e.cursor
+	}
+	if e.waits() {
+		e.awaits = firings[n-1].Cursor
+	}
+	return firings, firings[n-1].Cursor
 }
 
 // fire hands the firings over. If they were taken the cursors move; in any case
@@ -130,7 +140,9 @@ func (s *Scheduler) fire(ctx context.Context, batch []planned, firings []job.Fir
 		defer s.mu.Unlock()
 		for _, p := range batch {
 			if taken {
-				p.e.cursor = p.cursor
+				p.e.cursor = later(p.e.cursor, p.cursor) // a run may have ended meanwhile
+			} else {
+				p.e.awaits = time.Time{}
 			}
 			s.arm(p.e)
 		}

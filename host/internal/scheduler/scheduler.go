@@ -1,7 +1,7 @@
 // Package scheduler owns time: sleeps until the next occurrence, fires it,
 // accounts for the missed.
 //
-// It holds all jobs in memory, each armed at its next nominal time in one heap;
+// It holds all jobs in memory, each armed at its next fire in one heap;
 // there is one goroutine, the one that calls [Scheduler.Run], and no timer or
 // goroutine per job. Run sleeps until the soonest due time, never longer than
 // Config.MaxSleep, and wakes early when a job changes.
@@ -21,6 +21,14 @@
 //   - Nothing fires retroactively because of an edit. What was due before the
 //     edit is fired as the job was, then the cursor moves to the time of the edit.
 //   - The cursor never goes back, also when the clock does.
+//   - An occurrence fires at its nominal time plus its jitter; grace and window
+//     count from there. What follows is computed from the nominal time, which
+//     is what identifies it. If an edit replaces the schedule between the two,
+//     the occurrence fires at the edit; if the job is paused or deleted then, it
+//     is skipped.
+//   - A delay counts from when the run before was over, however it ended; what
+//     was not to run is over at once. Over a restart the journal tells when that
+//     was ([Runs]), or [Scheduler.Completed] once it is.
 //   - A job that cannot be planned (its schedule does not compile, planning it
 //     panics) is set aside with a logged reason and disturbs no other. An edit
 //     of the job takes it back.
@@ -64,9 +72,17 @@ type Dispatcher interface {
 	Fire(ctx context.Context, firings []job.Firing) error
 }
 
+// Runs tells what became of occurrences.
+type Runs interface {
+	// LastRun returns the run of the latest nominal time of a job, nil if there
+	// is none.
+	LastRun(ctx context.Context, id job.ID) (*job.Run, error)
+}
+
 // Config is what a scheduler needs; zero numbers mean the defaults.
 type Config struct {
 	Store    Store
+	Runs     Runs // nil: none are known
 	Dispatch Dispatcher
 	Log      *slog.Logger
 	MaxSleep time.Duration // 15 s
@@ -75,8 +91,9 @@ type Config struct {
 
 // Scheduler is all jobs, armed.
 type Scheduler struct {
-	cfg  Config
-	wake chan struct{} // holds one token: something changed
+	cfg    Config
+	parser schedule.Parser // shares zones among all jobs
+	wake   chan struct{}   // holds one token: something changed
 
 	// turn is held while nominal times are planned and fired and while a job is
 	// edited, so that neither sees the other half done. It is a channel because
@@ -115,24 +132,99 @@ func (s *Scheduler) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load jobs: %w", err)
 	}
+	entries := make([]*entry, 0, len(jobs))
+	for _, j := range jobs {
+		e, err := s.load(ctx, j)
+		if err != nil {
+			return fmt.Errorf("load job %s: %w", j.Name, err)
+		}
+		entries = append(entries, e)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, j := range jobs {
-		e := &entry{job: j, cursor: j.Cursor, pos: -1}
-		s.byID[j.ID], s.name[j.Name] = e, e
-		compiled, err := schedule.Parse(j.Schedule)
-		if err != nil {
-			s.setAside(e, err.Error())
-			continue
+	for _, e := range entries {
+		s.byID[e.job.ID], s.name[e.job.Name] = e, e
+		if e.aside != "" {
+			s.setAside(e, e.aside)
 		}
-		e.schedule = compiled
 		s.arm(e)
 	}
 	return nil
 }
 
-// arm sets e to its next nominal time, if there is one. A paused job is armed
-// only for what has passed already. The caller holds mu.
+// load makes the entry of a job. A delay goes on from the end of its last run,
+// or waits for it.
+func (s *Scheduler) load(ctx context.Context, j *job.Job) (*entry, error) {
+	e := &entry{job: j, cursor: j.Cursor, pos: -1}
+	if e.schedule, e.aside = s.compile(j); e.aside != "" || !e.waits() || s.cfg.Runs == nil {
+		return e, nil
+	}
+	last, err := s.cfg.Runs.LastRun(ctx, j.ID)
+	switch {
+	case err != nil:
+		return nil, err
+	case last == nil:
+	case last.State.Terminal():
+		e.cursor = later(e.cursor, last.Ended)
+	default:
+		e.awaits = last.Due
+	}
+	return e, nil
+}
+
+// compile returns the schedule of a job, or why it has none.
+func (s *Scheduler) compile(j *job.Job) (compiled *schedule.Schedule, problem string) {
+	compiled, err := s.parser.Parse(j.Schedule)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return compiled, ""
+}
+
+// Completed tells that a run is over, or that there will be none of its
+// occurrence: a delay counts from then. It may be called from within Fire.
+func (s *Scheduler) Completed(r *job.Run) {
+	if r.Trigger == job.ByHand {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byID[r.Job]
+	if e == nil || e.awaits.IsZero() || !e.awaits.Equal(r.Due) {
+		return
+	}
+	e.awaits = time.Time{}
+	e.cursor = later(e.cursor, r.Ended)
+	s.arm(e)
+	s.poke()
+}
+
+// waits reports whether the job counts from the completion of its runs.
+func (e *entry) waits() bool { return e.job.Schedule.Kind == schedule.Delay }
+
+// times is what is to be planned of e. The caller holds mu.
+func (e *entry) times() times {
+	if e.waits() {
+		return single{e.schedule, e.schedule.Next(e.cursor)}
+	}
+	return e.schedule
+}
+
+// next returns the next nominal time, zero if there is none or it is not known
+// yet. The caller holds mu.
+func (e *entry) next() time.Time {
+	if e.aside != "" || !e.awaits.IsZero() {
+		return time.Time{}
+	}
+	return e.schedule.Next(e.cursor)
+}
+
+func (e *entry) fire(nominal time.Time) time.Time {
+	return e.schedule.Fire(string(e.job.ID), nominal)
+}
+
+// arm sets e to its next fire, if there is one. A paused job is armed only for
+// what has passed already. The caller holds mu.
 func (s *Scheduler) arm(e *entry) {
 	if e.aside != "" {
 		return
@@ -142,12 +234,17 @@ func (s *Scheduler) arm(e *entry) {
 			s.setAside(e, fmt.Sprintf("panic in its schedule: %v", p))
 		}
 	}()
-	next := e.schedule.Next(e.cursor)
-	if next.IsZero() || e.job.Paused && next.After(time.Now()) {
+	next := e.next()
+	if next.IsZero() {
 		s.due.remove(e)
 		return
 	}
-	s.due.set(e, next)
+	fire := e.fire(next)
+	if e.job.Paused && fire.After(time.Now()) {
+		s.due.remove(e)
+		return
+	}
+	s.due.set(e, fire)
 }
 
 // setAside takes e out of planning. The caller holds mu.

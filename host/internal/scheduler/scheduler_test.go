@@ -97,11 +97,16 @@ type rig struct {
 
 func newRig(t *testing.T, jobs ...*job.Job) *rig {
 	t.Helper()
+	return newRigOf(t, nil, jobs...)
+}
+
+func newRigOf(t *testing.T, runs Runs, jobs ...*job.Job) *rig {
+	t.Helper()
 	r := &rig{store: &store{jobs: map[job.ID]*job.Job{}}, fired: &fired{}, log: &bytes.Buffer{}, start: time.Now()}
 	for _, j := range jobs {
 		r.store.jobs[j.ID] = j
 	}
-	r.Scheduler = New(Config{Store: r.store, Dispatch: r.fired, Log: slog.New(slog.NewTextHandler(r.log, nil))})
+	r.Scheduler = New(Config{Store: r.store, Runs: runs, Dispatch: r.fired, Log: slog.New(slog.NewTextHandler(r.log, nil))})
 	if err := r.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

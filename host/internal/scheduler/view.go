@@ -33,13 +33,13 @@ func (s *Scheduler) List() []*job.Job {
 	return jobs
 }
 
-// Next returns when a job is due next: the zero time if it is paused, set
-// aside, unknown or over.
+// Next returns the next nominal time of a job: the zero time if it is paused,
+// unknown, or [Scheduler.Idle].
 func (s *Scheduler) Next(id job.ID) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.byID[id]; e != nil && e.pos >= 0 && !e.job.Paused {
-		return time.UnixMicro(s.due[e.pos].at).UTC()
+		return e.next().UTC()
 	}
 	return time.Time{}
 }
@@ -54,11 +54,58 @@ func (s *Scheduler) Aside(id job.ID) string {
 	return ""
 }
 
+// Idle says why a job that is not paused has no next nominal time; empty if it
+// has one.
+func (s *Scheduler) Idle(id job.ID) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byID[id]
+	switch {
+	case e == nil:
+	case e.aside != "":
+		return "set aside: " + e.aside
+	case !e.awaits.IsZero():
+		return "waits for the end of its run"
+	case e.pos < 0 && e.next().IsZero():
+		return "over"
+	}
+	return ""
+}
+
 // Fire is a job and a time at which it will be due.
 type Fire struct {
 	Job  *job.Job
-	At   time.Time
-	Zone string // in which the schedule is read
+	At   time.Time // nominal
+	Fire time.Time // with jitter
+	Zone string    // in which the schedule is read
+}
+
+// Fires returns the next nominal times of a job: none if it has no next one, and
+// of a delay one, since the others depend on its runs.
+func (s *Scheduler) Fires(id job.ID, limit int) []Fire {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.byID[id]
+	if e == nil || e.pos < 0 || e.job.Paused {
+		return nil
+	}
+	var fires []Fire
+	for at := e.next(); !at.IsZero() && len(fires) < limit; at = e.following(at) {
+		fires = append(fires, e.at(at))
+	}
+	return fires
+}
+
+func (e *entry) at(nominal time.Time) Fire {
+	return Fire{Job: e.snapshot(), At: nominal.UTC(), Fire: e.fire(nominal).UTC(), Zone: e.schedule.Location().String()}
+}
+
+// following returns the nominal time after another, if it is known yet.
+func (e *entry) following(nominal time.Time) time.Time {
+	if e.waits() {
+		return time.Time{}
+	}
+	return e.schedule.Next(nominal)
 }
 
 // Upcoming returns the next fires over all jobs, soonest first. The work is
@@ -66,10 +113,10 @@ type Fire struct {
 func (s *Scheduler) Upcoming(limit int) []Fire {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ahead := &ahead{}
+	ahead := &soonest{}
 	push := func(pos int) {
 		if pos < len(s.due) {
-			heap.Push(ahead, fire{s.due[pos], pos})
+			heap.Push(ahead, fire{s.due[pos], s.due[pos].e.next(), pos})
 		}
 	}
 	push(0)
@@ -80,37 +127,37 @@ func (s *Scheduler) Upcoming(limit int) []Fire {
 			push(2*f.pos + 1)
 			push(2*f.pos + 2)
 		}
-		if f.e.job.Paused {
+		if f.e.job.Paused || f.nominal.IsZero() {
 			continue
 		}
-		at := time.UnixMicro(f.at).UTC()
-		fires = append(fires, Fire{Job: f.e.snapshot(), At: at, Zone: f.e.schedule.Location().String()})
-		if next := f.e.schedule.Next(at); !next.IsZero() {
-			heap.Push(ahead, fire{slot{next.UnixMicro(), f.e}, -1})
+		fires = append(fires, f.e.at(f.nominal))
+		if next := f.e.following(f.nominal); !next.IsZero() {
+			heap.Push(ahead, fire{slot{f.e.fire(next).UnixMicro(), f.e}, next, -1})
 		}
 	}
 	return fires
 }
 
-// fire is a slot and where it came from: its place among the dues, whose
-// children follow it, or -1.
+// fire is a slot, the nominal time it is for and where it came from: its place
+// among the dues, whose children follow it, or -1.
 type fire struct {
 	slot
-	pos int
+	nominal time.Time
+	pos     int
 }
 
-type ahead []fire
+type soonest []fire
 
-func (a ahead) Len() int { return len(a) }
-func (a ahead) Less(i, j int) bool {
+func (a soonest) Len() int { return len(a) }
+func (a soonest) Less(i, j int) bool {
 	if a[i].at != a[j].at {
 		return a[i].at < a[j].at
 	}
 	return a[i].e.job.Name < a[j].e.job.Name
 }
-func (a ahead) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
-func (a *ahead) Push(f any)   { *a = append(*a, f.(fire)) }
-func (a *ahead) Pop() any {
+func (a soonest) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
+func (a *soonest) Push(f any)   { *a = append(*a, f.(fire)) }
+func (a *soonest) Pop() any {
 	last := len(*a) - 1
 	f := (*a)[last]
 	*a = (*a)[:last]

@@ -35,6 +35,7 @@ type fake struct {
 	kinds []string
 	got   []byte // the artifact that was installed
 	ended chan *job.Run
+	idle  string
 }
 
 func newFake() *fake {
@@ -94,8 +95,10 @@ func (f *fake) Put(_ context.Context, j job.Job, _ job.Principal, kind string) (
 }
 func (f *fake) Delete(context.Context, job.ID, job.Principal) error { f.jobs = nil; return nil }
 
-func (f *fake) Next(job.ID) time.Time { return f.run.Due }
-func (f *fake) Upcoming(int) []Fire   { return []Fire{{Job: f.jobs[0], At: f.run.Due, Zone: "utc"}} }
+func (f *fake) Next(job.ID) time.Time    { return f.run.Due }
+func (f *fake) Idle(job.ID) string       { return f.idle }
+func (f *fake) Fires(job.ID, int) []Fire { return f.Upcoming(1) }
+func (f *fake) Upcoming(int) []Fire      { return []Fire{{Job: f.jobs[0], At: f.run.Due, Zone: "utc"}} }
 
 func (f *fake) Runs(context.Context, job.Filter) ([]*job.Run, error) { return []*job.Run{f.run}, nil }
 

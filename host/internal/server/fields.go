@@ -24,10 +24,16 @@ func copyFields(dst, src *api.Job, fields []string) error {
 		return problem(Invalid, "", "nothing to update: name a field: %s", strings.Join(editable(), ", "))
 	}
 	before := dst.GetSchedule()
+	options := map[string]bool{}
 	to, from := dst.ProtoReflect(), src.ProtoReflect()
 	for _, name := range fields {
+		if option, ok := strings.CutPrefix(name, inSchedule); ok && slices.Contains(scheduleOptions(), option) {
+			options[option] = true
+			continue
+		}
 		if !slices.Contains(editable(), name) {
-			return problem(Invalid, "", "field %q cannot be updated; those that can: %s", name, strings.Join(editable(), ", "))
+			return problem(Invalid, "", "field %q cannot be updated; those that can: %s; of a schedule: %s",
+				name, strings.Join(editable(), ", "), strings.Join(scheduleOptions(), ", "))
 		}
 		field := to.Descriptor().Fields().ByName(protoreflect.Name(name))
 		to.Clear(field)
@@ -38,21 +44,27 @@ func copyFields(dst, src *api.Job, fields []string) error {
 	if slices.Contains(fields, "schedule") {
 		dst.Schedule = mergeSchedule(before, dst.GetSchedule())
 	}
+	copyOptions(dst, src.GetSchedule(), options)
 	if slices.Contains(fields, "concurrency") && !slices.Contains(fields, "max_concurrent") {
 		dst.MaxConcurrent = 0 // the default depends on the policy
 	}
 	return nil
 }
 
-// mergeSchedule keeps of a schedule what the change does not say: the expression
-// if only a zone is given, the zone of a cron job if only an expression is.
-func mergeSchedule(before, change *api.Schedule) *api.Schedule {
-	merged := &api.Schedule{Kind: change.GetKind(), Expr: change.GetExpr(), Zone: change.GetZone(), Anchor: change.GetAnchor()}
-	if merged.Kind == "" && merged.Expr == "" {
-		merged.Kind, merged.Expr, merged.Anchor = before.GetKind(), before.GetExpr(), before.GetAnchor()
+// copyOptions sets the named options of the schedule of dst to those of src.
+func copyOptions(dst *api.Job, src *api.Schedule, options map[string]bool) {
+	if len(options) == 0 {
+		return
 	}
-	if merged.Zone == "" && merged.Kind == before.GetKind() {
-		merged.Zone = before.GetZone()
+	if dst.GetSchedule() == nil {
+		dst.Schedule = &api.Schedule{}
 	}
-	return merged
+	to, from := dst.GetSchedule().ProtoReflect(), src.ProtoReflect()
+	for option := range options {
+		field := to.Descriptor().Fields().ByName(protoreflect.Name(option))
+		to.Clear(field)
+		if from.Has(field) {
+			to.Set(field, from.Get(field))
+		}
+	}
 }

@@ -48,7 +48,7 @@ func (s jobs) Create(ctx context.Context, req *api.CreateJobRequest) (*api.Job, 
 		return nil, err
 	}
 	if req.GetDryRun() {
-		return preview(checked), nil
+		return s.preview(checked), nil
 	}
 	return s.put(ctx, want, "job.create")
 }
@@ -58,7 +58,7 @@ func (s jobs) Update(ctx context.Context, req *api.UpdateJobRequest) (*api.Job, 
 	if err != nil {
 		return nil, err
 	}
-	edited := fromJob(have)
+	edited := fromJob(have, &s.parser)
 	if err := copyFields(edited, req.GetChange(), req.GetFields()); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s jobs) change(ctx context.Context, have *job.Job, want job.Job, dryRun bo
 		return nil, err
 	}
 	if dryRun {
-		return preview(checked), nil
+		return s.preview(checked), nil
 	}
 	return s.put(ctx, want, "job.update")
 }
@@ -111,9 +111,9 @@ func (s jobs) check(ctx context.Context, want *job.Job) (*job.Job, error) {
 }
 
 // preview is a job that is not saved, with when it would fire.
-func preview(j *job.Job) *api.Job {
-	p := fromJob(j)
-	if compiled, err := schedule.Parse(j.Schedule); err == nil && !j.Paused {
+func (s jobs) preview(j *job.Job) *api.Job {
+	p := fromJob(j, &s.parser)
+	if compiled, err := s.parser.Parse(j.Schedule); err == nil && !j.Paused {
 		p.Next = fromTime(compiled.Next(time.Now()))
 	}
 	return p
@@ -209,7 +209,7 @@ func (s jobs) Trigger(ctx context.Context, req *api.TriggerJobRequest) (*api.Run
 	if err != nil {
 		return nil, err
 	}
-	return fromRun(r, zoneOf(j)), nil
+	return fromRun(r, s.zoneOf(j)), nil
 }
 
 func (s jobs) Delete(ctx context.Context, req *api.DeleteJobRequest) (*api.DeleteJobResponse, error) {
@@ -235,20 +235,11 @@ func (s jobs) Next(ctx context.Context, req *api.NextRequest) (*api.NextResponse
 	if err != nil {
 		return nil, err
 	}
-	return &api.NextResponse{Fires: s.fires(j, limit)}, nil
-}
-
-// fires follows the schedule of a job from its next fire on.
-func (s jobs) fires(j *job.Job, limit int) []*api.Fire {
-	compiled, err := schedule.Parse(j.Schedule)
-	if err != nil {
-		return nil
+	next := &api.NextResponse{}
+	for _, f := range s.Times.Fires(j.ID, limit) {
+		next.Fires = append(next.Fires, fromFire(f))
 	}
-	var list []*api.Fire
-	for at := s.Times.Next(j.ID); !at.IsZero() && len(list) < limit; at = compiled.Next(at) {
-		list = append(list, fromFire(Fire{Job: j, At: at, Zone: compiled.Location().String()}))
-	}
-	return list
+	return next, nil
 }
 
 // upcoming is what fires next among the jobs that the caller may view.
@@ -297,8 +288,10 @@ func (s *Server) seen(ctx context.Context, j *job.Job) *api.Job {
 }
 
 func (s *Server) withLatest(j *job.Job, latest map[job.ID]*job.Run) *api.Job {
-	p := fromJob(j)
-	p.Next = fromTime(s.Times.Next(j.ID))
+	p := fromJob(j, &s.parser)
+	if p.Next = fromTime(s.Times.Next(j.ID)); p.Next == nil && !j.Paused {
+		p.Idle = s.Times.Idle(j.ID)
+	}
 	if r := latest[j.ID]; r != nil {
 		p.LastState, p.LastReason, p.LastDue = string(r.State), string(r.Reason), fromTime(r.Last)
 		if r.Last.IsZero() {
@@ -308,8 +301,8 @@ func (s *Server) withLatest(j *job.Job, latest map[job.ID]*job.Run) *api.Job {
 	return p
 }
 
-func zoneOf(j *job.Job) *time.Location {
-	if compiled, err := schedule.Parse(j.Schedule); err == nil {
+func (s *Server) zoneOf(j *job.Job) *time.Location {
+	if compiled, err := s.parser.Parse(j.Schedule); err == nil {
 		return compiled.Location()
 	}
 	return time.UTC

@@ -34,14 +34,17 @@ type Edits interface {
 // Fire says that a job fires, when, and in which zone it is written down.
 type Fire struct {
 	Job  *job.Job
-	At   time.Time
+	At   time.Time // nominal
+	Fire time.Time // with jitter
 	Zone string
 }
 
 // Times tells when jobs fire.
 type Times interface {
-	Next(job.ID) time.Time     // the zero time: it does not fire again
-	Upcoming(limit int) []Fire // of all jobs, soonest first
+	Next(job.ID) time.Time             // the zero time: it is paused, or Idle
+	Idle(job.ID) string                // why it has no next, if that is not a pause
+	Fires(id job.ID, limit int) []Fire // of one job, soonest first
+	Upcoming(limit int) []Fire         // of all jobs, soonest first
 }
 
 // Runs finds runs.

@@ -71,7 +71,7 @@ func (s *Server) shows(ctx context.Context) func(*job.Run) *api.Run {
 		}
 		zone := zones[j.ID]
 		if zone == nil {
-			zone = zoneOf(j)
+			zone = s.zoneOf(j)
 			zones[j.ID] = zone
 		}
 		return fromRun(r, zone)
@@ -97,7 +97,7 @@ func (s runs) Get(ctx context.Context, req *api.GetRunRequest) (*api.Run, error)
 	if err != nil {
 		return nil, err
 	}
-	p := fromRun(r, zoneOf(j))
+	p := fromRun(r, s.zoneOf(j))
 	p.Attempts = fromAttempts(attempts)
 	return p, nil
 }
@@ -125,7 +125,7 @@ func (s runs) Cancel(ctx context.Context, req *api.CancelRunRequest) (*api.Run, 
 	if r, err = s.Runs.Run(ctx, string(r.ID)); err != nil {
 		return nil, err
 	}
-	return fromRun(r, zoneOf(j)), nil
+	return fromRun(r, s.zoneOf(j)), nil
 }
 
 // run finds a run and asks whether the caller may do action to it.

@@ -45,6 +45,7 @@ import (
 
 	"github.com/palyra-go/palyra/host/api"
 	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/schedule"
 )
 
 const (
@@ -92,6 +93,7 @@ type Config struct {
 type Server struct {
 	Config
 	handler  http.Handler
+	parser   schedule.Parser
 	stopping chan struct{} // closed when the server stops: watchers leave
 }
 

@@ -34,15 +34,12 @@ func toTime(t *timestamppb.Timestamp) (time.Time, error) {
 	return t.AsTime(), nil
 }
 
-func fromJob(j *job.Job) *api.Job {
+func fromJob(j *job.Job, parser *schedule.Parser) *api.Job {
 	p := &api.Job{
 		Id: string(j.ID), Name: j.Name, Generation: j.Generation, Owner: j.Owner.String(),
 		Group: j.Group, Labels: j.Labels,
-		Schedule: &api.Schedule{
-			Kind: string(j.Schedule.Kind), Expr: j.Schedule.Expr, Zone: j.Schedule.Zone,
-			Anchor: fromTime(j.Schedule.Anchor),
-		},
-		Action: j.Action.String(), Input: string(j.Action.Input),
+		Schedule: fromSpec(j.Schedule),
+		Action:   j.Action.String(), Input: string(j.Action.Input),
 		Concurrency: string(j.Concurrency.Policy), MaxConcurrent: int32(j.Concurrency.Max),
 		Misfire:        string(j.Misfire.Policy),
 		MisfireGraceMs: j.Misfire.Grace.Milliseconds(), CatchUpWindowMs: j.Misfire.Window.Milliseconds(),
@@ -51,8 +48,8 @@ func fromJob(j *job.Job) *api.Job {
 		Paused:    j.Paused, PauseReason: j.PauseReason, System: j.System(),
 		Created: fromTime(j.Created), Updated: fromTime(j.Updated),
 	}
-	if s, err := schedule.Parse(j.Schedule); err == nil {
-		p.English = s.English()
+	if s, err := parser.Parse(j.Schedule); err == nil {
+		p.English, p.ScheduleHints = s.English(), s.Hints()
 	}
 	return p
 }
@@ -64,14 +61,11 @@ func toJob(p *api.Job) (job.Job, error) {
 	if p.GetInput() != "" {
 		action.Input = json.RawMessage(p.GetInput())
 	}
-	anchor, anchorErr := toTime(p.GetSchedule().GetAnchor())
+	spec, specErr := toSpec(p.GetSchedule())
 	j := job.Job{
 		Name: p.GetName(), Group: p.GetGroup(), Labels: p.GetLabels(),
-		Schedule: schedule.Spec{
-			Kind: schedule.Kind(p.GetSchedule().GetKind()), Expr: p.GetSchedule().GetExpr(),
-			Zone: p.GetSchedule().GetZone(), Anchor: anchor,
-		},
-		Action: action,
+		Schedule: spec,
+		Action:   action,
 		Concurrency: job.Concurrency{
 			Policy: job.ConcurrencyPolicy(p.GetConcurrency()), Max: int(p.GetMaxConcurrent()),
 		},
@@ -85,7 +79,7 @@ func toJob(p *api.Job) (job.Job, error) {
 		Timeout: milliseconds(p.GetTimeoutMs()),
 		Paused:  p.GetPaused(), PauseReason: p.GetPauseReason(),
 	}
-	return j, errors.Join(err, anchorErr)
+	return j, errors.Join(err, specErr)
 }
 
 // milliseconds keeps what does not fit into a Duration out of range, so that it
@@ -165,5 +159,9 @@ func fromPublisher(p skill.Publisher) *api.Publisher {
 }
 
 func fromFire(f Fire) *api.Fire {
-	return &api.Fire{Job: f.Job.Name, At: fromTime(f.At), Zone: f.Zone}
+	p := &api.Fire{Job: f.Job.Name, At: fromTime(f.At), Zone: f.Zone}
+	if f.Fire.After(f.At) {
+		p.Fire = fromTime(f.Fire)
+	}
+	return p
 }

@@ -10,11 +10,12 @@ import (
 	"github.com/palyra-go/palyra/host/api"
 	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/host/internal/skill"
+	"github.com/palyra-go/palyra/host/schedule"
 )
 
 func TestJobRoundTrip(t *testing.T) {
 	want := *newFake().jobs[0]
-	got, err := toJob(fromJob(&want))
+	got, err := toJob(fromJob(&want, new(schedule.Parser)))
 	if err != nil {
 		t.Fatal(err)
 	}

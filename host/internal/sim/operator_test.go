@@ -48,7 +48,7 @@ func (l *life) act(ctx context.Context) {
 	case 0, 1:
 		_, _ = l.disp.Trigger(ctx, &some, alice)
 	case 2:
-		if j := l.sched.Get("paused"); j != nil {
+		if j := l.sched.Get([]string{"paused", "waiting"}[rng.IntN(2)]); j != nil {
 			j.Paused = !j.Paused
 			if _, err := l.sched.Put(ctx, *j, alice, "job.pause"); err == nil && j.Paused {
 				l.disp.CancelJob(j.ID, job.ReasonDisabled)
@@ -56,7 +56,7 @@ func (l *life) act(ctx context.Context) {
 		}
 	case 3:
 		j := *l.sched.Get("edited")
-		j.Schedule = schedule.Spec{Kind: schedule.Cron, Expr: []string{"*/20 * * * *", "7,37 * * * *", "*/5 3-6 * * *"}[rng.IntN(3)]}
+		j.Schedule = schedule.Spec{Kind: schedule.Cron, Expr: []string{"*/20 * * * *", "7,37 * * * *", "*/5 3-6 * * *"}[rng.IntN(3)], Jitter: []string{"", "2m", "19m"}[rng.IntN(3)]}
 		_, _ = l.sched.Put(ctx, j, alice, "job.update")
 	case 4:
 		l.cancelSome(ctx)

@@ -2,7 +2,8 @@
 // and journal, and checks that their promises hold.
 //
 // Each seed is a virtual month in a testing/synctest bubble: jobs of every
-// concurrency and misfire policy, with retries, in zones, one of them denied;
+// concurrency and misfire policy and every kind of schedule, with retries, jitter
+// and bounds, in zones, one of them denied;
 // children that last, fail and crash by chance; an operator who edits, pauses,
 // deletes, triggers, cancels and quarantines; disks that are full for a while;
 // and a daemon that is stopped, or dies between two writes, before one, or right
@@ -157,9 +158,10 @@ func (w *world) wire(alive context.Context, number int, last bool) *life {
 	}
 	l.disp = dispatch.New(dispatch.Config{
 		Gate: w.gate, Journal: l.journal, Runner: runner{w, alive}, Skills: w.skill, MaxRuns: 6, Unwritable: unwritable,
-		Jobs: func(id job.ID) *job.Job { return l.sched.Get(string(id)) },
+		Jobs:  func(id job.ID) *job.Job { return l.sched.Get(string(id)) },
+		Ended: func(r *job.Run) { l.sched.Completed(r) },
 	})
-	l.sched = scheduler.New(scheduler.Config{Store: l.journal, Dispatch: l.disp})
+	l.sched = scheduler.New(scheduler.Config{Store: l.journal, Runs: l.journal, Dispatch: l.disp})
 	return l
 }
 
@@ -191,12 +193,13 @@ func (l *life) start(t *testing.T, first bool) bool {
 	return true
 }
 
-// population is the jobs of a month: up to 20,000 occurrences.
+// population is the jobs of a month: up to 25,000 occurrences.
 func population() []job.Job {
 	cron := func(expr, zone string) schedule.Spec {
 		return schedule.Spec{Kind: schedule.Cron, Expr: expr, Zone: zone}
 	}
 	every := func(interval string) schedule.Spec { return schedule.Spec{Kind: schedule.Every, Expr: interval} }
+	jitter := func(s schedule.Spec, most string) schedule.Spec { s.Jitter = most; return s }
 	catchUp := job.Misfire{Policy: job.CatchUp, Window: 6 * time.Hour}
 	often := job.Retry{Attempts: 4, Backoff: time.Minute}
 	jobs := []job.Job{
@@ -211,12 +214,25 @@ func population() []job.Job {
 		},
 		{Name: "allow", Schedule: every("15m"), Concurrency: job.Concurrency{Policy: job.Allow, Max: 2}},
 		{Name: "held", Schedule: cron("0 */2 * * *", ""), Labels: map[string]string{"hold": "true"}},
-		{Name: "paused", Schedule: every("40m"), Misfire: catchUp},
-		{Name: "edited", Schedule: cron("*/20 * * * *", ""), Retry: often},
-		{Name: "doomed", Schedule: every("45m"), Concurrency: job.Concurrency{Policy: job.QueueOne}},
+		{Name: "paused", Schedule: jitter(every("40m"), "30m"), Misfire: catchUp},
+		{Name: "edited", Schedule: jitter(cron("*/20 * * * *", ""), "15m"), Retry: often},
+		{Name: "doomed", Schedule: jitter(every("45m"), "40m"), Concurrency: job.Concurrency{Policy: job.QueueOne}},
 		{Name: "nightly", Schedule: cron("30 2 * * *", "Europe/Prague"), Misfire: job.Misfire{Policy: job.CatchUp}},
 		{Name: "brief", Schedule: every("1h"), Timeout: 10 * time.Minute},
 		{Name: "once", Schedule: schedule.Spec{Kind: schedule.At, Expr: "2000-03-20T12:00:00Z"}, Misfire: job.Misfire{Policy: job.CatchUp}},
+		{Name: "jittery", Schedule: jitter(cron("*/30 * * * *", ""), "1h")},
+		{Name: "jittery-late", Schedule: jitter(every("95m"), "80m"), Misfire: catchUp},
+		{Name: "waiting", Schedule: schedule.Spec{Kind: schedule.Delay, Expr: "25m"}, Retry: often},
+		{Name: "waiting-late", Schedule: jitter(schedule.Spec{Kind: schedule.Delay, Expr: "40m"}, "10m"), Misfire: catchUp},
+		{Name: "bounded", Schedule: schedule.Spec{
+			Kind: schedule.Every, Expr: "1h30m", Jitter: "5m", MaxRuns: 200,
+			Start: time.Date(2000, 3, 12, 0, 0, 0, 0, time.UTC), End: time.Date(2000, 4, 1, 0, 0, 0, 0, time.UTC),
+		}},
+		{Name: "spread", Schedule: cron("H H/3 * * *", "Europe/Prague")},
+		{Name: "workdays", Schedule: schedule.Spec{
+			Kind: schedule.Cron, Expr: "15 2,3 * * *", Zone: "Europe/Prague", DSTGap: "skip", DSTOverlap: "both",
+			Except: "2000-03-22; * * * * SAT,SUN", OnExcluded: "next-workday",
+		}},
 	}
 	for i := range jobs {
 		jobs[i].Action = job.Action{Skill: "test.skill", Entrypoint: "run"}
