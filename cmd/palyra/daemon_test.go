@@ -25,6 +25,8 @@ type fakeDaemon struct {
 	jobs    []*api.Job
 	created []*api.CreateJobRequest
 	updated *api.UpdateJobRequest
+	edited  *api.Job // what an update answers
+	zone    string
 	run     *api.Run
 	err     error
 }
@@ -52,7 +54,14 @@ func (d fakeJobs) Create(_ context.Context, r *api.CreateJobRequest) (*api.Job, 
 
 func (d fakeJobs) Update(_ context.Context, r *api.UpdateJobRequest) (*api.Job, error) {
 	d.updated = r
+	if d.edited != nil {
+		return d.edited, d.err
+	}
 	return &api.Job{Name: r.GetJob(), Schedule: &api.Schedule{Kind: "every", Expr: "1h0m0s"}}, d.err
+}
+
+func (d fakeJobs) Get(context.Context, *api.GetJobRequest) (*api.Job, error) {
+	return d.jobs[0], d.err
 }
 
 func (d fakeJobs) List(context.Context, *api.ListJobsRequest) (*api.ListJobsResponse, error) {
@@ -61,6 +70,15 @@ func (d fakeJobs) List(context.Context, *api.ListJobsRequest) (*api.ListJobsResp
 
 func (d fakeJobs) Trigger(context.Context, *api.TriggerJobRequest) (*api.Run, error) {
 	return d.run, d.err
+}
+
+type fakeHost struct {
+	api.UnimplementedHostServiceHandler
+	*fakeDaemon
+}
+
+func (d fakeHost) Status(context.Context, *api.StatusRequest) (*api.StatusResponse, error) {
+	return &api.StatusResponse{Timezone: d.zone}, d.err
 }
 
 type fakeRuns struct {
@@ -112,6 +130,7 @@ func newCLI(t *testing.T) *cli {
 	}
 	rpc := connect.NewServer()
 	api.RegisterJobServiceHandler(rpc, fakeJobs{fakeDaemon: &c.daemon})
+	api.RegisterHostServiceHandler(rpc, fakeHost{fakeDaemon: &c.daemon})
 	api.RegisterRunServiceHandler(rpc, fakeRuns{fakeDaemon: &c.daemon})
 	api.RegisterMemoryServiceHandler(rpc, fakeMemory{input: &c.memory})
 	mux := http.NewServeMux()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -23,7 +24,7 @@ func (a *app) jobCommand() *cobra.Command {
 	}
 	job.AddCommand(
 		a.jobAdd(), named(a.jobUpdate()), a.jobList(), named(a.jobShow()), named(a.jobNext()),
-		named(a.jobRun()), named(a.jobPause()), named(a.jobResume()), named(a.jobRemove()),
+		named(a.jobRun()), named(a.jobPause()), named(a.jobResume()), named(a.jobRemove()), a.jobImport(),
 	)
 	return job
 }
@@ -36,7 +37,7 @@ func (a *app) jobList() *cobra.Command {
 		}
 		head := []string{"NAME", "SCHEDULE", "ACTION", "NEXT", "LAST"}
 		return list(a, jobs.GetJobs(), head, func(j *api.Job) []string {
-			next := a.when(j.GetNext(), zoneOf(j.GetSchedule()))
+			next := cmp.Or(a.when(j.GetNext(), zoneOf(j.GetSchedule())), brief(j.GetIdle(), 40))
 			if j.GetPaused() {
 				next = strings.TrimSuffix("paused: "+j.GetPauseReason(), ": ")
 			}
@@ -70,7 +71,7 @@ func (a *app) describeJob(w io.Writer, j *api.Job) {
 	case j.GetPaused():
 		next = strings.TrimSuffix("never: the job is paused: "+j.GetPauseReason(), ": ")
 	case next == "":
-		next = "never again"
+		next = "none: " + cmp.Or(j.GetIdle(), "over")
 	}
 	concurrency := j.GetConcurrency()
 	if concurrency == "allow" {
@@ -120,8 +121,9 @@ func (a *app) jobNext() *cobra.Command {
 	var flags jobFlags
 	c := &cobra.Command{
 		Use: "next [JOB]", Short: "Tell when a job, or all jobs, fire next",
-		Long: "Tell when a job, or all jobs, fire next. With --cron, --every or --at it tells\n" +
-			"when such a schedule would fire, and needs no daemon.",
+		Long: "Tell when a job, or all jobs, fire next. With --cron, --every, --at,\n" +
+			"--delay or --schedule it tells when such a schedule would fire, and needs no\n" +
+			"daemon.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
 			if limit < 1 || limit > 1000 {
@@ -159,7 +161,11 @@ func (a *app) listFires(fires []*api.Fire) error {
 		if err != nil {
 			zone = time.Local
 		}
-		return append(a.fireCells(f.GetAt().AsTime(), zone), f.GetJob())
+		cells := a.fireCells(f.GetAt().AsTime(), zone)
+		if f.GetFire() != nil {
+			cells[2] += " +" + span(f.GetFire().AsTime().Sub(f.GetAt().AsTime()))
+		}
+		return append(cells, f.GetJob())
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,20 +20,26 @@ import (
 
 // jobFlags are the flags that say what a job is.
 type jobFlags struct {
-	cron, every, at, tz          string
+	cron, every, at, phrase, tz  string
+	zone                         string // of a phrase that names none
 	action, input, group         string
 	concurrency, misfire, rename string
 	labels                       map[string]string
 	max, retries                 int32
 	grace, window, backoff, cap  time.Duration
 	timeout                      time.Duration
+	delay                        string
+	times                        jobTimes
 }
 
 func (f *jobFlags) schedule(flags *pflag.FlagSet) {
 	flags.StringVar(&f.cron, "cron", "", `cron expression: 5 fields, or 6 with seconds first ("*/5 * * * *")`)
 	flags.StringVar(&f.every, "every", "", "interval (30s, 5m, 12h)")
 	flags.StringVar(&f.at, "at", "", "one instant, RFC 3339 (2030-01-01T00:00:00Z)")
-	flags.StringVar(&f.tz, "tz", "", "zone of --cron: IANA name, utc or local (default: that of the daemon)")
+	flags.StringVar(&f.delay, "delay", "", "interval from the end of a run to the next (10m)")
+	flags.StringVar(&f.phrase, "schedule", "", `in English ("every weekday at 9am", "in 2h"), or cron; see palyra schedule explain`)
+	flags.StringVar(&f.tz, "tz", "", "zone of --cron or --schedule: IANA name, utc or local (default: that of the daemon)")
+	f.times.define(flags)
 }
 
 func (f *jobFlags) all(c *cobra.Command) {
@@ -52,30 +59,42 @@ func (f *jobFlags) all(c *cobra.Command) {
 	flags.DurationVar(&f.backoff, "backoff", 0, "before the first retry; doubles each time (default 1s)")
 	flags.DurationVar(&f.cap, "backoff-cap", 0, "longest back-off (default 5m)")
 	_ = c.RegisterFlagCompletionFunc("concurrency", oneOf("forbid", "replace", "queue-one", "allow"))
+	f.times.complete(c)
 	_ = c.RegisterFlagCompletionFunc("misfire", oneOf("skip", "catch-up"))
 }
 
-func (f *jobFlags) hasSchedule() bool { return f.cron != "" || f.every != "" || f.at != "" }
+func (f *jobFlags) hasSchedule() bool {
+	return f.cron != "" || f.every != "" || f.at != "" || f.delay != "" || f.phrase != ""
+}
 
-// spec reads the schedule flags.
-func (f *jobFlags) spec() (schedule.Spec, error) {
+// spec reads the schedule flags at the instant now.
+func (f *jobFlags) spec(now time.Time) (schedule.Spec, error) {
 	spec := schedule.Spec{Zone: f.tz}
 	given := 0
+	if f.phrase != "" {
+		given++
+	}
 	for _, s := range []struct {
 		kind schedule.Kind
 		expr string
-	}{{schedule.Cron, f.cron}, {schedule.Every, f.every}, {schedule.At, f.at}} {
+	}{{schedule.Cron, f.cron}, {schedule.Every, f.every}, {schedule.At, f.at}, {schedule.Delay, f.delay}} {
 		if s.expr != "" {
 			given++
 			spec.Kind, spec.Expr = s.kind, s.expr
 		}
 	}
 	if given != 1 {
-		return spec, fail(exitUsage, `for example --cron "*/5 * * * *", --every 30s or --at 2030-01-01T00:00:00Z`,
-			"give one schedule: --cron, --every or --at")
+		return spec, fail(exitUsage, `for example --cron "*/5 * * * *", --every 30s, --at 2030-01-01T00:00:00Z or --schedule "every weekday at 9am"`,
+			"give one schedule: --cron, --every, --at, --delay or --schedule")
 	}
-	if f.tz != "" && spec.Kind != schedule.Cron {
-		return spec, fail(exitUsage, "", "--tz goes with --cron")
+	if f.phrase != "" {
+		compiled, err := readSchedule(f.phrase, now, cmp.Or(f.tz, f.zone, "local"))
+		if err != nil {
+			return spec, err
+		}
+		spec = compiled.Spec()
+	} else if f.tz != "" && spec.Kind != schedule.Cron {
+		return spec, fail(exitUsage, "", "--tz goes with --cron or --schedule")
 	}
 	checked := spec
 	if checked.Kind == schedule.Every {
@@ -84,7 +103,7 @@ func (f *jobFlags) spec() (schedule.Spec, error) {
 	if _, err := schedule.Parse(checked); err != nil {
 		return spec, fail(exitData, "", "%v", err)
 	}
-	return spec, nil
+	return spec, f.times.apply(&spec) // an update may have the rest of what they need
 }
 
 // read makes a Job of the flags that were given, and names its fields.
@@ -123,13 +142,21 @@ func (f *jobFlags) read(a *app, flags *pflag.FlagSet) (*api.Job, []string, error
 	if f.tz != "" && !f.hasSchedule() { // the same schedule in another zone
 		j.Schedule, fields = &api.Schedule{Zone: f.tz}, append(fields, "schedule")
 	} else if f.hasSchedule() {
-		spec, err := f.spec()
+		spec, err := f.spec(a.now())
 		if err != nil {
 			return nil, nil, err
 		}
-		j.Schedule = &api.Schedule{Kind: string(spec.Kind), Expr: spec.Expr, Zone: spec.Zone}
+		if spec.Kind == schedule.Every || spec.Kind == schedule.Delay {
+			spec.Zone = "" // it has no meaning there
+		}
+		j.Schedule = scheduleOf(spec)
 		fields = append(fields, "schedule")
 	}
+	more, err := f.times.update(j, flags)
+	if err != nil {
+		return nil, nil, err
+	}
+	fields = append(fields, more...)
 	return j, fields, nil
 }
 
@@ -161,24 +188,28 @@ func (a *app) jobAdd() *cobra.Command {
 	var flags jobFlags
 	var paused, dryRun, replace bool
 	c := a.command("add NAME", "Add a job", cobra.ExactArgs(1), nil)
-	c.Example = `  palyra job add health --cron "*/5 * * * *" --tz Europe/Prague --action palyra.health/summarize
+	c.Example = `  palyra job add report --schedule "every weekday at 9am Europe/Prague" --action palyra.health/summarize
+  palyra job add health --cron "*/5 * * * *" --tz Europe/Prague --action palyra.health/summarize
   palyra job add disk --every 30s --action palyra.shell/run --input '{"argv": ["df", "-h"]}'`
 	c.RunE = ran(func(cmd *cobra.Command, args []string) error {
-		if _, err := flags.spec(); err != nil {
+		if _, err := flags.spec(a.now()); err != nil {
+			return err
+		}
+		if flags.action == "" {
+			return fail(exitUsage, "", "--action SKILL/ENTRYPOINT is missing")
+		}
+		client, err := a.client()
+		if err != nil {
+			return err
+		}
+		if err := flags.askZone(cmd.Context(), client); err != nil {
 			return err
 		}
 		j, _, err := flags.read(a, cmd.Flags())
 		if err != nil {
 			return err
 		}
-		if j.GetAction() == "" {
-			return fail(exitUsage, "", "--action SKILL/ENTRYPOINT is missing")
-		}
 		j.Name, j.Paused = args[0], paused
-		client, err := a.client()
-		if err != nil {
-			return err
-		}
 		return a.addJob(cmd.Context(), client, &api.CreateJobRequest{Job: j, Replace: replace}, dryRun)
 	})
 	flags.all(c)
@@ -201,7 +232,7 @@ func (a *app) addJob(ctx context.Context, c *api.Client, request *api.CreateJobR
 		return a.showJob(draft)
 	}
 	request.DryRun = false
-	request.Job.Schedule.Anchor = draft.GetSchedule().GetAnchor() // what was shown is what is saved
+	request.Job.Schedule.Anchor, request.Job.Schedule.Key = draft.GetSchedule().GetAnchor(), draft.GetSchedule().GetKey() // what was shown is what is saved
 	saved, err := c.Jobs.Create(ctx, request)
 	if err != nil {
 		return err
@@ -216,16 +247,22 @@ func (a *app) addJob(ctx context.Context, c *api.Client, request *api.CreateJobR
 // announce says on standard error what a job does and when it fires next.
 func (a *app) announce(j *api.Job) {
 	fmt.Fprintf(a.err, "%s: %s, %s\n", j.GetName(), clean(j.GetAction()), clean(j.GetEnglish()))
+	fmt.Fprintf(a.err, "  schedule: %s\n", clean(written(j.GetSchedule())))
+	compiled, err := schedule.Parse(specOf(j.GetSchedule()))
+	if err == nil {
+		for _, hint := range compiled.Hints() {
+			fmt.Fprintf(a.err, "  note: %s\n", hint)
+		}
+	}
 	if j.GetPaused() {
 		fmt.Fprintln(a.err, "  paused: it does not fire until `palyra job resume "+j.GetName()+"`")
 		return
 	}
-	compiled, err := schedule.Parse(specOf(j.GetSchedule()))
 	if err != nil || j.GetNext() == nil {
 		return
 	}
 	var rows [][]string
-	for t := j.GetNext().AsTime(); !t.IsZero() && len(rows) < 5; t = compiled.Next(t) {
+	for t := j.GetNext().AsTime(); !t.IsZero() && len(rows) < 5; t = following(compiled, t) {
 		rows = append(rows, a.fireCells(t, zoneOf(j.GetSchedule())))
 	}
 	table(a.err, []string{"NEXT", "UTC", "IN"}, rows)
@@ -233,7 +270,7 @@ func (a *app) announce(j *api.Job) {
 
 // preview tells when a schedule would fire, without a daemon.
 func (a *app) preview(flags *jobFlags, limit int) error {
-	spec, err := flags.spec()
+	spec, err := flags.spec(a.now())
 	if err != nil {
 		return err
 	}
@@ -246,49 +283,11 @@ func (a *app) preview(flags *jobFlags, limit int) error {
 	}
 	fmt.Fprintln(a.err, compiled.English())
 	var fires []*api.Fire
-	for t := compiled.Next(a.now()); !t.IsZero() && len(fires) < limit; t = compiled.Next(t) {
+	for t := compiled.Next(a.now()); !t.IsZero() && len(fires) < limit; t = following(compiled, t) {
 		fires = append(fires, &api.Fire{At: timestamppb.New(t), Zone: compiled.Location().String()})
 	}
 	if len(fires) == 0 {
 		return fail(exitFailed, "", "it never fires from now on")
 	}
 	return a.listFires(fires)
-}
-
-func (a *app) jobUpdate() *cobra.Command {
-	var flags jobFlags
-	var dryRun bool
-	c := a.command("update JOB", "Change a job: what the flags name, and nothing else", cobra.ExactArgs(1), nil)
-	c.RunE = ran(func(cmd *cobra.Command, args []string) error {
-		change, fields, err := flags.read(a, cmd.Flags())
-		if err != nil {
-			return err
-		}
-		if len(fields) == 0 {
-			return fail(exitUsage, "see `palyra job update --help`", "nothing to change: give a flag")
-		}
-		client, err := a.client()
-		if err != nil {
-			return err
-		}
-		j, err := client.Jobs.Update(cmd.Context(), &api.UpdateJobRequest{
-			Job: args[0], Change: change, Fields: fields, DryRun: dryRun,
-		})
-		if err != nil {
-			return err
-		}
-		a.announce(j)
-		if dryRun {
-			fmt.Fprintln(a.err, "dry run: nothing was saved")
-		}
-		if dryRun || a.output != "table" {
-			return a.showJob(j)
-		}
-		fmt.Fprintf(a.err, "saved %s, generation %d\n", j.GetName(), j.GetGeneration())
-		return nil
-	})
-	flags.all(c)
-	c.Flags().StringVar(&flags.rename, "rename", "", "new name")
-	c.Flags().BoolVar(&dryRun, "dry-run", false, "show what would be saved, and save nothing")
-	return c
 }

@@ -1,7 +1,7 @@
 // Command palyra talks to palyrad: it schedules jobs, tells what became of them,
 // and installs skills. Everything it does goes through the control API; what
-// concerns a file alone (skill pack, sign, inspect; publisher new) needs no
-// daemon.
+// concerns a file or a schedule alone (skill pack, sign, inspect; publisher new;
+// schedule explain; job import --dry-run) needs no daemon.
 //
 // Data goes to standard output, everything else to standard error. Exit codes
 // are in exit.go.
@@ -89,7 +89,7 @@ func (a *app) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("output", oneOf("table", "json", "jsonl"))
 	root.AddCommand(
 		a.jobCommand(), a.runCommand(), a.skillCommand(), a.publisherCommand(),
-		a.memoryCommand(), a.policyCommand(), a.statusCommand(), a.versionCommand(),
+		a.memoryCommand(), a.scheduleCommand(), a.policyCommand(), a.statusCommand(), a.versionCommand(),
 	)
 	demo := demoCommand()
 	demo.RunE = ran(demo.RunE)

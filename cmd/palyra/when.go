@@ -23,14 +23,6 @@ func zoneOf(s *api.Schedule) *time.Location {
 	return time.Local
 }
 
-func specOf(s *api.Schedule) schedule.Spec {
-	spec := schedule.Spec{Kind: schedule.Kind(s.GetKind()), Expr: s.GetExpr(), Zone: s.GetZone()}
-	if s.GetAnchor() != nil {
-		spec.Anchor = s.GetAnchor().AsTime()
-	}
-	return spec
-}
-
 // when is an instant with how far away it is.
 func (a *app) when(t *timestamppb.Timestamp, zone *time.Location) string {
 	if t == nil {

@@ -20,9 +20,10 @@ var rooms = map[string]room{
 	"sdk/plugintest":   {"runs an Action in its author's test as the host would", []string{"sdk", "sdk/pluginmain", "sdk/proto/palyra/plugin/v1"}},
 
 	// values
-	"host/schedule":       {"says when, as pure functions of time", nil},
-	"host/internal/job":   {"the vocabulary of scheduled work", []string{"host/schedule", "sdk/bundle"}},
-	"host/internal/skill": {"an installed skill: manifest and state", []string{"sdk/bundle"}},
+	"host/schedule":         {"says when, as pure functions of time", nil},
+	"host/schedule/english": {"reads schedules as people write them", []string{"host/schedule"}},
+	"host/internal/job":     {"the vocabulary of scheduled work", []string{"host/schedule", "sdk/bundle"}},
+	"host/internal/skill":   {"an installed skill: manifest and state", []string{"sdk/bundle"}},
 
 	"host/internal/near": {"finds the name that was probably meant", nil},
 
@@ -54,7 +55,7 @@ var rooms = map[string]room{
 
 	// programs
 	"cmd/palyrad":     {"", []string{"host", "host/api", "host/worker"}},
-	"cmd/palyra":      {"", []string{"host/api", "host/schedule", "sdk/bundle"}},
+	"cmd/palyra":      {"", []string{"host/api", "host/schedule", "host/schedule/english", "sdk/bundle"}},
 	"plugins/shell":   {"", []string{"sdk", "sdk/pluginmain"}},
 	"plugins/memory":  {"", []string{"sdk", "sdk/pluginmain"}},
 	"plugins/reaudit": {"", []string{"sdk", "sdk/bundle", "sdk/bundle/audit", "sdk/pluginmain"}},
@@ -78,7 +79,10 @@ var owners = map[string][]string{
 }
 
 // pure rooms are values and judgement: no I/O, no clock, no goroutine.
-var pure = []string{"host/schedule", "host/internal/job", "host/internal/near", "host/internal/skill", "host/internal/policy"}
+var pure = []string{
+	"host/schedule", "host/schedule/english",
+	"host/internal/job", "host/internal/near", "host/internal/skill", "host/internal/policy",
+}
 
 // concurrent rooms may start goroutines.
 var concurrent = []string{
