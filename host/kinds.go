@@ -25,6 +25,7 @@ var kinds = []struct {
 	{dispatch.ErrUnknown, server.State},
 	{journal.ErrNotFound, server.NotFound},
 	{journal.ErrAmbiguous, server.Invalid},
+	{journal.ErrCheckpoint, server.Invalid},
 	{journal.ErrExists, server.Exists},
 	{journal.ErrConflict, server.Conflict},
 	{journal.ErrGeneration, server.Conflict},

@@ -29,6 +29,7 @@ func (h *host) newServer() *server.Server {
 		Jobs:   h.scheduler, Edits: edits{h}, Times: times{h},
 		Runs: h.journal, Records: h.journal, Dispatch: h.dispatch,
 		Skills: skills{h}, Keeper: h.catalog, Installer: h.catalog, Publishers: h.catalog,
+		Entries: entries{h.journal}, History: history{h},
 		Memory: h.callMemory, Status: h.report, Watch: h.ended.watch, CheckPolicies: h.checkPolicies,
 		Lease: h.cfg.lease(), Zone: h.cfg.Cron.Timezone, Kind: kindOf, Log: h.log,
 	})

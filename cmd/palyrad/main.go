@@ -1,6 +1,10 @@
 // Command palyrad is the scheduler daemon.
 //
 //	palyrad --state DIR [--config FILE]
+//	palyrad journal verify --state DIR [--checkpoint FILE]
+//
+// The second form needs no daemon and changes nothing: it says which entries of
+// the journal were altered, and exits with 65 if some were.
 //
 // It exits with 0 after an orderly stop, 75 if another daemon works on the
 // state directory, 77 if it may not read or write there, 78 if the
@@ -32,7 +36,43 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "worker" {
 		os.Exit(worker.Main(os.Args[2:]))
 	}
+	if len(os.Args) > 2 && os.Args[1] == "journal" && os.Args[2] == "verify" {
+		os.Exit(verify(os.Args[3:]))
+	}
 	os.Exit(run(os.Args[1:]))
+}
+
+// verify is `palyrad journal verify`.
+func verify(args []string) int {
+	flags := flag.NewFlagSet("palyrad journal verify", flag.ContinueOnError)
+	state := flags.String("state", "", "state `directory`")
+	var checkpoints [][]byte
+	flags.Func("checkpoint", "compare with this `file` that palyra journal checkpoint wrote (may be repeated)", func(name string) error {
+		text, err := os.ReadFile(name)
+		checkpoints = append(checkpoints, text)
+		return err
+	})
+	if err := flags.Parse(args); err != nil {
+		return 2
+	}
+	dir, err := api.StateDir(*state)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "palyrad: %v\n", err)
+		return 1
+	}
+	v, err := host.VerifyJournal(context.Background(), dir, checkpoints...)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "palyrad: %v\n", err)
+		return exitCode(err)
+	}
+	for _, p := range v.Problems {
+		fmt.Println(p)
+	}
+	if len(v.Problems) > 0 {
+		return 65
+	}
+	fmt.Printf("%d entries in %d leaves agree with %d checkpoints\n", v.Entries, v.Leaves, v.Checkpoints)
+	return 0
 }
 
 func run(args []string) int {

@@ -40,6 +40,7 @@ type Client struct {
 	Publishers PublisherServiceClient
 	Memory     MemoryServiceClient
 	Policies   PolicyServiceClient
+	Journal    JournalServiceClient
 	Host       HostServiceClient
 }
 
@@ -62,6 +63,7 @@ func Dial(socket string) *Client {
 		Publishers: NewPublisherServiceClient(conn),
 		Memory:     NewMemoryServiceClient(conn),
 		Policies:   NewPolicyServiceClient(conn),
+		Journal:    NewJournalServiceClient(conn),
 		Host:       NewHostServiceClient(conn),
 	}
 }

@@ -26,6 +26,8 @@ const (
 	MemoryServiceName = "palyra.v1.MemoryService"
 	// PolicyServiceName is the fully-qualified name of the PolicyService service.
 	PolicyServiceName = "palyra.v1.PolicyService"
+	// JournalServiceName is the fully-qualified name of the JournalService service.
+	JournalServiceName = "palyra.v1.JournalService"
 	// HostServiceName is the fully-qualified name of the HostService service.
 	HostServiceName = "palyra.v1.HostService"
 )
@@ -96,6 +98,14 @@ const (
 	MemoryServiceStatusProcedure = "/palyra.v1.MemoryService/Status"
 	// PolicyServiceCheckProcedure is the procedure name of the PolicyService's Check RPC.
 	PolicyServiceCheckProcedure = "/palyra.v1.PolicyService/Check"
+	// JournalServiceTailProcedure is the procedure name of the JournalService's Tail RPC.
+	JournalServiceTailProcedure = "/palyra.v1.JournalService/Tail"
+	// JournalServiceVerifyProcedure is the procedure name of the JournalService's Verify RPC.
+	JournalServiceVerifyProcedure = "/palyra.v1.JournalService/Verify"
+	// JournalServiceCheckpointProcedure is the procedure name of the JournalService's Checkpoint RPC.
+	JournalServiceCheckpointProcedure = "/palyra.v1.JournalService/Checkpoint"
+	// JournalServiceBackupProcedure is the procedure name of the JournalService's Backup RPC.
+	JournalServiceBackupProcedure = "/palyra.v1.JournalService/Backup"
 	// HostServiceStatusProcedure is the procedure name of the HostService's Status RPC.
 	HostServiceStatusProcedure = "/palyra.v1.HostService/Status"
 )
@@ -1361,6 +1371,246 @@ func (h policyServiceHandler) check(ctx context.Context, _ connect.Spec, stream 
 		return err
 	}
 	return stream.Send(res)
+}
+
+var (
+	journalServiceTailSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     File_palyra_proto.Services().ByName("JournalService").Methods().ByName("Tail"),
+			Procedure:  JournalServiceTailProcedure,
+		}
+	})
+	journalServiceVerifySpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("JournalService").Methods().ByName("Verify"),
+			Procedure:  JournalServiceVerifyProcedure,
+		}
+	})
+	journalServiceCheckpointSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("JournalService").Methods().ByName("Checkpoint"),
+			Procedure:  JournalServiceCheckpointProcedure,
+		}
+	})
+	journalServiceBackupSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     File_palyra_proto.Services().ByName("JournalService").Methods().ByName("Backup"),
+			Procedure:  JournalServiceBackupProcedure,
+		}
+	})
+)
+
+// JournalServiceClient is a client for the palyra.v1.JournalService service.
+type JournalServiceClient interface {
+	// Entries as they were written, and with follow as they are written.
+	Tail(context.Context, *TailRequest) (JournalServiceTailClientStream, error)
+	// Compute the history anew, and say what was altered.
+	Verify(context.Context, *VerifyRequest) (*VerifyResponse, error)
+	// Sign the history as it is.
+	Checkpoint(context.Context, *CheckpointRequest) (*CheckpointResponse, error)
+	// A copy of the whole journal, in pieces.
+	Backup(context.Context, *BackupRequest) (JournalServiceBackupClientStream, error)
+}
+
+// NewJournalServiceClient constructs a client for the palyra.v1.JournalService service. Multiple
+// service clients may share a single connect.Client.
+func NewJournalServiceClient(client *connect.Client) JournalServiceClient {
+	return &journalServiceClient{client: client}
+}
+
+// JournalServiceTailClientStream is the client stream for the JournalService's Tail RPC.
+type JournalServiceTailClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s JournalServiceTailClientStream) Receive() (*JournalEntry, error) {
+	var res JournalEntry
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s JournalServiceTailClientStream) Close() error {
+	return s.stream.Close()
+}
+
+// JournalServiceBackupClientStream is the client stream for the JournalService's Backup RPC.
+type JournalServiceBackupClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s JournalServiceBackupClientStream) Receive() (*BackupResponse, error) {
+	var res BackupResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s JournalServiceBackupClientStream) Close() error {
+	return s.stream.Close()
+}
+
+// JournalServiceHandler is an implementation of the palyra.v1.JournalService service.
+type JournalServiceHandler interface {
+	// Entries as they were written, and with follow as they are written.
+	Tail(context.Context, *TailRequest, JournalServiceTailServerStream) error
+	// Compute the history anew, and say what was altered.
+	Verify(context.Context, *VerifyRequest) (*VerifyResponse, error)
+	// Sign the history as it is.
+	Checkpoint(context.Context, *CheckpointRequest) (*CheckpointResponse, error)
+	// A copy of the whole journal, in pieces.
+	Backup(context.Context, *BackupRequest, JournalServiceBackupServerStream) error
+}
+
+// RegisterJournalServiceHandler registers svc as the palyra.v1.JournalService implementation on
+// server.
+func RegisterJournalServiceHandler(server *connect.Server, svc JournalServiceHandler) {
+	adapter := journalServiceHandler{svc: svc}
+	server.Register(
+		connect.Method{Spec: journalServiceTailSpec(), Handler: adapter.tail},
+		connect.Method{Spec: journalServiceVerifySpec(), Handler: adapter.verify},
+		connect.Method{Spec: journalServiceCheckpointSpec(), Handler: adapter.checkpoint},
+		connect.Method{Spec: journalServiceBackupSpec(), Handler: adapter.backup},
+	)
+}
+
+// JournalServiceTailServerStream is the server stream for the JournalService's Tail RPC.
+type JournalServiceTailServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s JournalServiceTailServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s JournalServiceTailServerStream) Send(res *JournalEntry) error {
+	return s.stream.Send(res)
+}
+
+// JournalServiceBackupServerStream is the server stream for the JournalService's Backup RPC.
+type JournalServiceBackupServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s JournalServiceBackupServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s JournalServiceBackupServerStream) Send(res *BackupResponse) error {
+	return s.stream.Send(res)
+}
+
+// UnimplementedJournalServiceHandler returns CodeUnimplemented from all methods.
+type UnimplementedJournalServiceHandler struct{}
+
+func (UnimplementedJournalServiceHandler) Tail(context.Context, *TailRequest, JournalServiceTailServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "palyra.v1.JournalService.Tail is not implemented")
+}
+
+func (UnimplementedJournalServiceHandler) Verify(context.Context, *VerifyRequest) (*VerifyResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.JournalService.Verify is not implemented")
+}
+
+func (UnimplementedJournalServiceHandler) Checkpoint(context.Context, *CheckpointRequest) (*CheckpointResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.JournalService.Checkpoint is not implemented")
+}
+
+func (UnimplementedJournalServiceHandler) Backup(context.Context, *BackupRequest, JournalServiceBackupServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "palyra.v1.JournalService.Backup is not implemented")
+}
+
+type journalServiceClient struct {
+	client *connect.Client
+}
+
+func (c *journalServiceClient) Tail(ctx context.Context, req *TailRequest) (JournalServiceTailClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, journalServiceTailSpec(), req)
+	if err != nil {
+		return JournalServiceTailClientStream{}, err
+	}
+	return JournalServiceTailClientStream{stream: stream}, nil
+}
+
+func (c *journalServiceClient) Verify(ctx context.Context, req *VerifyRequest) (*VerifyResponse, error) {
+	var res VerifyResponse
+	if err := c.client.CallUnary(ctx, journalServiceVerifySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *journalServiceClient) Checkpoint(ctx context.Context, req *CheckpointRequest) (*CheckpointResponse, error) {
+	var res CheckpointResponse
+	if err := c.client.CallUnary(ctx, journalServiceCheckpointSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *journalServiceClient) Backup(ctx context.Context, req *BackupRequest) (JournalServiceBackupClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, journalServiceBackupSpec(), req)
+	if err != nil {
+		return JournalServiceBackupClientStream{}, err
+	}
+	return JournalServiceBackupClientStream{stream: stream}, nil
+}
+
+type journalServiceHandler struct{ svc JournalServiceHandler }
+
+func (h journalServiceHandler) tail(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req TailRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.Tail(ctx, &req, JournalServiceTailServerStream{stream: stream})
+}
+
+func (h journalServiceHandler) verify(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req VerifyRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Verify(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h journalServiceHandler) checkpoint(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req CheckpointRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Checkpoint(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h journalServiceHandler) backup(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req BackupRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.Backup(ctx, &req, JournalServiceBackupServerStream{stream: stream})
 }
 
 var (

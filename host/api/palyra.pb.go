@@ -3350,6 +3350,446 @@ func (x *StatusResponse) GetMemory() string {
 	return ""
 }
 
+type TailRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Limit         int32                  `protobuf:"varint,1,opt,name=limit,proto3" json:"limit,omitempty"` // the last so many entries; 0: 20
+	Follow        bool                   `protobuf:"varint,2,opt,name=follow,proto3" json:"follow,omitempty"`
+	After         int64                  `protobuf:"varint,3,opt,name=after,proto3" json:"after,omitempty"` // the entries after this seq instead of the last ones
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TailRequest) Reset() {
+	*x = TailRequest{}
+	mi := &file_palyra_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TailRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TailRequest) ProtoMessage() {}
+
+func (x *TailRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TailRequest.ProtoReflect.Descriptor instead.
+func (*TailRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *TailRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *TailRequest) GetFollow() bool {
+	if x != nil {
+		return x.Follow
+	}
+	return false
+}
+
+func (x *TailRequest) GetAfter() int64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+type JournalEntry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           int64                  `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Leaf          int64                  `protobuf:"varint,2,opt,name=leaf,proto3" json:"leaf,omitempty"`
+	At            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=at,proto3" json:"at,omitempty"`
+	Kind          string                 `protobuf:"bytes,4,opt,name=kind,proto3" json:"kind,omitempty"`       // run.begin, skill.quarantine, …
+	Actor         string                 `protobuf:"bytes,5,opt,name=actor,proto3" json:"actor,omitempty"`     // User::"alice"
+	Subject       string                 `protobuf:"bytes,6,opt,name=subject,proto3" json:"subject,omitempty"` // empty: its facts are about several things
+	Data          string                 `protobuf:"bytes,7,opt,name=data,proto3" json:"data,omitempty"`       // JSON: {"facts": […]}
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalEntry) Reset() {
+	*x = JournalEntry{}
+	mi := &file_palyra_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalEntry) ProtoMessage() {}
+
+func (x *JournalEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
+func (*JournalEntry) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *JournalEntry) GetSeq() int64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *JournalEntry) GetLeaf() int64 {
+	if x != nil {
+		return x.Leaf
+	}
+	return 0
+}
+
+func (x *JournalEntry) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *JournalEntry) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetData() string {
+	if x != nil {
+		return x.Data
+	}
+	return ""
+}
+
+type VerifyRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Checkpoints   [][]byte               `protobuf:"bytes,1,rep,name=checkpoints,proto3" json:"checkpoints,omitempty"` // exported ones
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyRequest) Reset() {
+	*x = VerifyRequest{}
+	mi := &file_palyra_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyRequest) ProtoMessage() {}
+
+func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
+func (*VerifyRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *VerifyRequest) GetCheckpoints() [][]byte {
+	if x != nil {
+		return x.Checkpoints
+	}
+	return nil
+}
+
+type VerifyResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Entries       int64                  `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	Leaves        int64                  `protobuf:"varint,2,opt,name=leaves,proto3" json:"leaves,omitempty"`
+	Cut           int64                  `protobuf:"varint,3,opt,name=cut,proto3" json:"cut,omitempty"`                 // leaves that retention has cut off
+	Checkpoints   int32                  `protobuf:"varint,4,opt,name=checkpoints,proto3" json:"checkpoints,omitempty"` // that were compared
+	Signed        *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=signed,proto3" json:"signed,omitempty"`            // when the history was last signed
+	Problems      []string               `protobuf:"bytes,6,rep,name=problems,proto3" json:"problems,omitempty"`        // empty: nothing was altered
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyResponse) Reset() {
+	*x = VerifyResponse{}
+	mi := &file_palyra_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyResponse) ProtoMessage() {}
+
+func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
+func (*VerifyResponse) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *VerifyResponse) GetEntries() int64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *VerifyResponse) GetLeaves() int64 {
+	if x != nil {
+		return x.Leaves
+	}
+	return 0
+}
+
+func (x *VerifyResponse) GetCut() int64 {
+	if x != nil {
+		return x.Cut
+	}
+	return 0
+}
+
+func (x *VerifyResponse) GetCheckpoints() int32 {
+	if x != nil {
+		return x.Checkpoints
+	}
+	return 0
+}
+
+func (x *VerifyResponse) GetSigned() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Signed
+	}
+	return nil
+}
+
+func (x *VerifyResponse) GetProblems() []string {
+	if x != nil {
+		return x.Problems
+	}
+	return nil
+}
+
+type CheckpointRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointRequest) Reset() {
+	*x = CheckpointRequest{}
+	mi := &file_palyra_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointRequest) ProtoMessage() {}
+
+func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
+func (*CheckpointRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{55}
+}
+
+type CheckpointResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Note          []byte                 `protobuf:"bytes,1,opt,name=note,proto3" json:"note,omitempty"` // a signed note (c2sp.org/tlog-checkpoint)
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointResponse) Reset() {
+	*x = CheckpointResponse{}
+	mi := &file_palyra_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointResponse) ProtoMessage() {}
+
+func (x *CheckpointResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointResponse.ProtoReflect.Descriptor instead.
+func (*CheckpointResponse) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *CheckpointResponse) GetNote() []byte {
+	if x != nil {
+		return x.Note
+	}
+	return nil
+}
+
+type BackupRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupRequest) Reset() {
+	*x = BackupRequest{}
+	mi := &file_palyra_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupRequest) ProtoMessage() {}
+
+func (x *BackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
+func (*BackupRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{57}
+}
+
+type BackupResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Piece         []byte                 `protobuf:"bytes,1,opt,name=piece,proto3" json:"piece,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupResponse) Reset() {
+	*x = BackupResponse{}
+	mi := &file_palyra_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupResponse) ProtoMessage() {}
+
+func (x *BackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
+func (*BackupResponse) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *BackupResponse) GetPiece() []byte {
+	if x != nil {
+		return x.Piece
+	}
+	return nil
+}
+
 var File_palyra_proto protoreflect.FileDescriptor
 
 const file_palyra_proto_rawDesc = "" +
@@ -3618,7 +4058,34 @@ const file_palyra_proto_rawDesc = "" +
 	"\atrouble\x18\x11 \x01(\tR\atrouble\x12\x1a\n" +
 	"\btimezone\x18\x12 \x01(\tR\btimezone\x12\x1c\n" +
 	"\tprincipal\x18\x13 \x01(\tR\tprincipal\x12\x16\n" +
-	"\x06memory\x18\x14 \x01(\tR\x06memory2\x8f\x04\n" +
+	"\x06memory\x18\x14 \x01(\tR\x06memory\"Q\n" +
+	"\vTailRequest\x12\x14\n" +
+	"\x05limit\x18\x01 \x01(\x05R\x05limit\x12\x16\n" +
+	"\x06follow\x18\x02 \x01(\bR\x06follow\x12\x14\n" +
+	"\x05after\x18\x03 \x01(\x03R\x05after\"\xb8\x01\n" +
+	"\fJournalEntry\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x12\n" +
+	"\x04leaf\x18\x02 \x01(\x03R\x04leaf\x12*\n" +
+	"\x02at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04kind\x18\x04 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05actor\x18\x05 \x01(\tR\x05actor\x12\x18\n" +
+	"\asubject\x18\x06 \x01(\tR\asubject\x12\x12\n" +
+	"\x04data\x18\a \x01(\tR\x04data\"1\n" +
+	"\rVerifyRequest\x12 \n" +
+	"\vcheckpoints\x18\x01 \x03(\fR\vcheckpoints\"\xc6\x01\n" +
+	"\x0eVerifyResponse\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\x03R\aentries\x12\x16\n" +
+	"\x06leaves\x18\x02 \x01(\x03R\x06leaves\x12\x10\n" +
+	"\x03cut\x18\x03 \x01(\x03R\x03cut\x12 \n" +
+	"\vcheckpoints\x18\x04 \x01(\x05R\vcheckpoints\x122\n" +
+	"\x06signed\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x06signed\x12\x1a\n" +
+	"\bproblems\x18\x06 \x03(\tR\bproblems\"\x13\n" +
+	"\x11CheckpointRequest\"(\n" +
+	"\x12CheckpointResponse\x12\x12\n" +
+	"\x04note\x18\x01 \x01(\fR\x04note\"\x0f\n" +
+	"\rBackupRequest\"&\n" +
+	"\x0eBackupResponse\x12\x14\n" +
+	"\x05piece\x18\x01 \x01(\fR\x05piece2\x8f\x04\n" +
 	"\n" +
 	"JobService\x125\n" +
 	"\x06Create\x12\x1b.palyra.v1.CreateJobRequest\x1a\x0e.palyra.v1.Job\x12?\n" +
@@ -3656,7 +4123,13 @@ const file_palyra_proto_rawDesc = "" +
 	"\x04List\x12\x18.palyra.v1.MemoryRequest\x1a\x19.palyra.v1.MemoryResponse\x12=\n" +
 	"\x06Status\x12\x18.palyra.v1.MemoryRequest\x1a\x19.palyra.v1.MemoryResponse2[\n" +
 	"\rPolicyService\x12J\n" +
-	"\x05Check\x12\x1f.palyra.v1.CheckPoliciesRequest\x1a .palyra.v1.CheckPoliciesResponse2L\n" +
+	"\x05Check\x12\x1f.palyra.v1.CheckPoliciesRequest\x1a .palyra.v1.CheckPoliciesResponse2\x96\x02\n" +
+	"\x0eJournalService\x129\n" +
+	"\x04Tail\x12\x16.palyra.v1.TailRequest\x1a\x17.palyra.v1.JournalEntry0\x01\x12=\n" +
+	"\x06Verify\x12\x18.palyra.v1.VerifyRequest\x1a\x19.palyra.v1.VerifyResponse\x12I\n" +
+	"\n" +
+	"Checkpoint\x12\x1c.palyra.v1.CheckpointRequest\x1a\x1d.palyra.v1.CheckpointResponse\x12?\n" +
+	"\x06Backup\x12\x18.palyra.v1.BackupRequest\x1a\x19.palyra.v1.BackupResponse0\x012L\n" +
 	"\vHostService\x12=\n" +
 	"\x06Status\x12\x18.palyra.v1.StatusRequest\x1a\x19.palyra.v1.StatusResponseB*Z(github.com/palyra-go/palyra/host/api;apib\x06proto3"
 
@@ -3672,7 +4145,7 @@ func file_palyra_proto_rawDescGZIP() []byte {
 	return file_palyra_proto_rawDescData
 }
 
-var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 52)
+var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_palyra_proto_goTypes = []any{
 	(*Job)(nil),                    // 0: palyra.v1.Job
 	(*Schedule)(nil),               // 1: palyra.v1.Schedule
@@ -3725,115 +4198,133 @@ var file_palyra_proto_goTypes = []any{
 	(*Problem)(nil),                // 48: palyra.v1.Problem
 	(*StatusRequest)(nil),          // 49: palyra.v1.StatusRequest
 	(*StatusResponse)(nil),         // 50: palyra.v1.StatusResponse
-	nil,                            // 51: palyra.v1.Job.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 52: google.protobuf.Timestamp
+	(*TailRequest)(nil),            // 51: palyra.v1.TailRequest
+	(*JournalEntry)(nil),           // 52: palyra.v1.JournalEntry
+	(*VerifyRequest)(nil),          // 53: palyra.v1.VerifyRequest
+	(*VerifyResponse)(nil),         // 54: palyra.v1.VerifyResponse
+	(*CheckpointRequest)(nil),      // 55: palyra.v1.CheckpointRequest
+	(*CheckpointResponse)(nil),     // 56: palyra.v1.CheckpointResponse
+	(*BackupRequest)(nil),          // 57: palyra.v1.BackupRequest
+	(*BackupResponse)(nil),         // 58: palyra.v1.BackupResponse
+	nil,                            // 59: palyra.v1.Job.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 60: google.protobuf.Timestamp
 }
 var file_palyra_proto_depIdxs = []int32{
-	51, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
+	59, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
 	1,  // 1: palyra.v1.Job.schedule:type_name -> palyra.v1.Schedule
-	52, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
-	52, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
-	52, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
-	52, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
-	52, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
-	52, // 7: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
-	52, // 8: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
+	60, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
+	60, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
+	60, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
+	60, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
+	60, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
+	60, // 7: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
+	60, // 8: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
 	0,  // 9: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
 	0,  // 10: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
 	0,  // 11: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
 	14, // 12: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
-	52, // 13: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
-	52, // 14: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
-	52, // 15: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
-	52, // 16: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
-	52, // 17: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
-	52, // 18: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
-	52, // 19: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
-	52, // 20: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
-	52, // 21: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
+	60, // 13: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
+	60, // 14: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
+	60, // 15: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
+	60, // 16: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
+	60, // 17: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
+	60, // 18: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
+	60, // 19: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
+	60, // 20: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
+	60, // 21: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
 	16, // 22: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
-	52, // 23: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
-	52, // 24: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
+	60, // 23: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
+	60, // 24: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
 	15, // 25: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
-	52, // 26: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
+	60, // 26: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
 	26, // 27: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
 	29, // 28: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
-	52, // 29: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
-	52, // 30: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
-	52, // 31: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
+	60, // 29: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
+	60, // 30: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
+	60, // 31: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
 	30, // 32: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
 	29, // 33: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
-	52, // 34: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
+	60, // 34: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
 	39, // 35: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
 	45, // 36: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
-	52, // 37: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	52, // 38: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	60, // 37: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	60, // 38: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	14, // 39: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
-	2,  // 40: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
-	3,  // 41: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
-	5,  // 42: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
-	6,  // 43: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
-	7,  // 44: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
-	8,  // 45: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
-	9,  // 46: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
-	10, // 47: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
-	12, // 48: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
-	17, // 49: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
-	19, // 50: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
-	20, // 51: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
-	22, // 52: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
-	23, // 53: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
-	24, // 54: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
-	27, // 55: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
-	31, // 56: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
-	33, // 57: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
-	34, // 58: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
-	35, // 59: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
-	36, // 60: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
-	37, // 61: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
-	40, // 62: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
-	42, // 63: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
-	43, // 64: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
-	43, // 65: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
-	43, // 66: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
-	43, // 67: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
-	46, // 68: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
-	49, // 69: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
-	0,  // 70: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
-	4,  // 71: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
-	0,  // 72: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
-	0,  // 73: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
-	0,  // 74: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
-	0,  // 75: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
-	15, // 76: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
-	11, // 77: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
-	13, // 78: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
-	18, // 79: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
-	15, // 80: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
-	21, // 81: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
-	15, // 82: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
-	15, // 83: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
-	25, // 84: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
-	28, // 85: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
-	32, // 86: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
-	29, // 87: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
-	29, // 88: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
-	29, // 89: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
-	29, // 90: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
-	38, // 91: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
-	41, // 92: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
-	39, // 93: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
-	44, // 94: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
-	44, // 95: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
-	44, // 96: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
-	44, // 97: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
-	47, // 98: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
-	50, // 99: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
-	70, // [70:100] is the sub-list for method output_type
-	40, // [40:70] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	60, // 40: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
+	60, // 41: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
+	2,  // 42: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
+	3,  // 43: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
+	5,  // 44: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
+	6,  // 45: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
+	7,  // 46: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
+	8,  // 47: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
+	9,  // 48: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
+	10, // 49: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
+	12, // 50: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
+	17, // 51: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
+	19, // 52: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
+	20, // 53: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
+	22, // 54: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
+	23, // 55: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
+	24, // 56: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
+	27, // 57: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
+	31, // 58: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
+	33, // 59: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
+	34, // 60: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
+	35, // 61: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
+	36, // 62: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
+	37, // 63: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
+	40, // 64: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
+	42, // 65: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
+	43, // 66: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
+	43, // 67: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
+	43, // 68: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
+	43, // 69: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
+	46, // 70: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
+	51, // 71: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
+	53, // 72: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
+	55, // 73: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
+	57, // 74: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
+	49, // 75: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
+	0,  // 76: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
+	4,  // 77: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
+	0,  // 78: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
+	0,  // 79: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
+	0,  // 80: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
+	0,  // 81: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
+	15, // 82: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
+	11, // 83: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
+	13, // 84: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
+	18, // 85: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
+	15, // 86: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
+	21, // 87: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
+	15, // 88: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
+	15, // 89: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
+	25, // 90: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
+	28, // 91: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
+	32, // 92: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
+	29, // 93: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
+	29, // 94: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
+	29, // 95: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
+	29, // 96: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
+	38, // 97: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
+	41, // 98: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
+	39, // 99: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
+	44, // 100: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
+	44, // 101: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
+	44, // 102: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
+	44, // 103: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
+	47, // 104: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
+	52, // 105: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
+	54, // 106: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
+	56, // 107: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
+	58, // 108: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
+	50, // 109: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
+	76, // [76:110] is the sub-list for method output_type
+	42, // [42:76] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_palyra_proto_init() }
@@ -3847,9 +4338,9 @@ func file_palyra_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palyra_proto_rawDesc), len(file_palyra_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   52,
+			NumMessages:   60,
 			NumExtensions: 0,
-			NumServices:   7,
+			NumServices:   8,
 		},
 		GoTypes:           file_palyra_proto_goTypes,
 		DependencyIndexes: file_palyra_proto_depIdxs,

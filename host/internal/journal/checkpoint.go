@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -105,25 +104,23 @@ type point struct {
 	root tlog.Hash
 }
 
-var errCheckpoint = errors.New("not a checkpoint of a journal")
-
 // openCheckpoint reads a checkpoint that one of these has signed.
 func openCheckpoint(signed []byte, known note.Verifiers) (point, error) {
 	n, err := note.Open(signed, known)
 	if err != nil {
-		return point{}, err
+		return point{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
 	}
 	lines := strings.Split(n.Text, "\n")
 	if len(lines) != 4 {
-		return point{}, errCheckpoint
+		return point{}, ErrCheckpoint
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil || size < 0 {
-		return point{}, errCheckpoint
+		return point{}, ErrCheckpoint
 	}
 	root, err := base64.StdEncoding.DecodeString(lines[2])
 	if err != nil || len(root) != tlog.HashSize {
-		return point{}, errCheckpoint
+		return point{}, ErrCheckpoint
 	}
 	return point{lines[0], size, tlog.Hash(root)}, nil
 }

@@ -159,6 +159,7 @@ func (t *tx) batch(batch []*op) error {
 	_, err := t.exec("COMMIT")
 	if err == nil && t.tail.seq != 0 {
 		t.j.tail = t.tail
+		t.j.announce(t.tail.seq)
 	}
 	return err
 }

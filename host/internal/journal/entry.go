@@ -153,3 +153,36 @@ func (e *Entry) read() error {
 	e.At, e.Kind, e.Actor, e.Subject, e.Data = instant(w.At), w.Kind, w.Actor, w.Subject, w.Data
 	return nil
 }
+
+// announce tells who waits for entries that there are some.
+func (j *Journal) announce(last int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last = last
+	close(j.fresh)
+	j.fresh = make(chan struct{})
+}
+
+// Last returns the seq of the last entry, 0 if there is none.
+func (j *Journal) Last() int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
+}
+
+// Wait returns when there is an entry with a seq above after.
+func (j *Journal) Wait(ctx context.Context, after int64) error {
+	for {
+		j.mu.Lock()
+		last, fresh := j.last, j.fresh
+		j.mu.Unlock()
+		if last > after {
+			return nil
+		}
+		select {
+		case <-fresh:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

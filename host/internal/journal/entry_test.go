@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -115,5 +116,25 @@ func TestSharedTransaction(t *testing.T) {
 		if err := again.Canonicalize(); err != nil || string(again) != string(e.Canonical) {
 			t.Errorf("not canonical: %s, %v", e.Canonical, err)
 		}
+	}
+}
+
+// Who waits for entries hears of the next one.
+func TestWait(t *testing.T) {
+	j := open(t)
+	if err := j.Wait(t.Context(), j.Last()-1); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- j.Wait(t.Context(), 0) }()
+	put(t, j, minute("a"))
+	if err := <-done; err != nil || j.Last() != 1 {
+		t.Errorf("last %d, %v", j.Last(), err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	gone := errors.New("gone")
+	cancel(gone)
+	if err := j.Wait(ctx, 1); !errors.Is(err, gone) {
+		t.Errorf("got %v", err)
 	}
 }

@@ -123,6 +123,8 @@ var (
 	ErrAmbiguous  = errors.New("ambiguous")
 	ErrRollback   = errors.New("older than what was admitted before")
 
+	ErrCheckpoint = errors.New("not a checkpoint of a journal")
+
 	ErrUnwritable = errors.New("journal not writable")
 	ErrNewer      = errors.New("journal written by a newer palyrad")
 	ErrClosed     = errors.New("journal closed")
@@ -165,7 +167,9 @@ type Journal struct {
 	signed   int64 // leaves that the last checkpoint covers
 	signedAt int64
 
-	mu     sync.Mutex // guards queue and closed
+	mu     sync.Mutex    // guards what follows
+	last   int64         // seq of the last entry
+	fresh  chan struct{} // closed when there is another
 	queue  []*op
 	closed bool
 }
@@ -178,6 +182,7 @@ func Open(ctx context.Context, config Config) (*Journal, error) {
 		path:  config.Path,
 		log:   config.Log,
 		turn:  make(chan struct{}, 1),
+		fresh: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{},
 	}
 	if j.log == nil {
@@ -255,6 +260,7 @@ func (j *Journal) identity(ctx context.Context) (string, error) {
 		if err != nil {
 			return err
 		}
+		j.announce(end.seq)
 		if j.tail = end; j.signedAt == 0 {
 			j.signedAt = t.at
 		}

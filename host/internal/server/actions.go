@@ -68,6 +68,14 @@ func ruleOf(procedure string) (rule, bool) {
 
 	case api.PolicyServiceCheckProcedure:
 		return rule{"policy.check", before}, true
+	case api.JournalServiceTailProcedure:
+		return rule{"journal.view", before}, true
+	case api.JournalServiceVerifyProcedure:
+		return rule{"journal.verify", before}, true
+	case api.JournalServiceCheckpointProcedure:
+		return rule{"journal.checkpoint", before}, true
+	case api.JournalServiceBackupProcedure:
+		return rule{"journal.backup", before}, true
 	case api.HostServiceStatusProcedure:
 		return rule{"host.view", before}, true
 	}

@@ -169,10 +169,30 @@ func (fakePublishers) Trust(_ context.Context, k bundle.NamedKey, p []string, by
 	return skill.Publisher{Name: k.Name, Key: k.Key, Prefixes: p, By: by.String()}, nil
 }
 
+// fakeHistory has the entries 1 to 45; who waits for more gets none.
+type fakeHistory struct{}
+
+func (fakeHistory) Last() int64 { return 45 }
+func (fakeHistory) Entries(_ context.Context, after int64, limit int) (page []Entry, _ error) {
+	for seq := after + 1; seq <= 45 && len(page) < min(limit, 10); seq++ {
+		page = append(page, Entry{Seq: seq, Kind: "run.begin", Data: `{}`})
+	}
+	return page, nil
+}
+func (fakeHistory) Wait(ctx context.Context, _ int64) error { <-ctx.Done(); return ctx.Err() }
+func (fakeHistory) Verify(_ context.Context, exported ...[]byte) (Verdict, error) {
+	return Verdict{Checkpoints: len(exported)}, nil
+}
+func (fakeHistory) Checkpoint(context.Context) ([]byte, error) { return []byte("note"), nil }
+func (fakeHistory) Backup(_ context.Context, f func([]byte) error) error {
+	return errors.Join(f([]byte("one")), f([]byte("two")))
+}
+
 func (f *fake) config() Config {
 	return Config{
 		Policy: f, Jobs: f, Edits: f, Times: f, Runs: f, Records: f, Dispatch: f,
 		Skills: fakeSkills{f}, Keeper: fakeSkills{f}, Installer: fakeSkills{f}, Publishers: fakePublishers{},
+		Entries: fakeHistory{}, History: fakeHistory{},
 		Memory: func(_ context.Context, _ job.Principal, entrypoint string, in json.RawMessage) (json.RawMessage, error) {
 			return json.Marshal(entrypoint + string(in))
 		},

@@ -93,6 +93,36 @@ type Publishers interface {
 	Trust(ctx context.Context, key bundle.NamedKey, prefixes []string, by job.Principal) (skill.Publisher, error)
 }
 
+// Entry is a line of the audit trail.
+type Entry struct {
+	Seq, Leaf            int64
+	At                   time.Time
+	Kind, Actor, Subject string
+	Data                 string // JSON
+}
+
+// Entries are the audit trail.
+type Entries interface {
+	Last() int64                                                          // seq of the last one
+	Entries(ctx context.Context, after int64, limit int) ([]Entry, error) // in order
+	Wait(ctx context.Context, after int64) error                          // until there is one after
+}
+
+// Verdict is what became of a verification of the history.
+type Verdict struct {
+	Entries, Leaves, Cut int64
+	Checkpoints          int
+	Signed               time.Time
+	Problems             []string
+}
+
+// History proves that the audit trail is what it was, and copies it.
+type History interface {
+	Verify(ctx context.Context, exported ...[]byte) (Verdict, error)
+	Checkpoint(context.Context) ([]byte, error)
+	Backup(ctx context.Context, f func(piece []byte) error) error
+}
+
 // Status is how the host is.
 type Status struct {
 	Version   string

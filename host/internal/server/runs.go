@@ -145,15 +145,8 @@ func (s *Server) run(ctx context.Context, action, idOrPrefix string) (*job.Run, 
 }
 
 func (s runs) Watch(ctx context.Context, _ *api.WatchRequest, stream api.RunServiceWatchServerStream) error {
-	watching, cancel := context.WithCancel(ctx)
+	watching, cancel := s.untilStop(ctx)
 	defer cancel()
-	go func() {
-		select {
-		case <-s.stopping:
-			cancel()
-		case <-watching.Done():
-		}
-	}()
 	// The headers tell the caller that from now on nothing is missed.
 	return s.Server.Watch(watching, stream.SendHeaders, func(r *job.Run) error {
 		// Policies may change while somebody watches: each run is asked about.

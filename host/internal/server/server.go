@@ -70,6 +70,8 @@ type Config struct {
 	Keeper     Keeper
 	Installer  Installer
 	Publishers Publishers
+	Entries    Entries
+	History    History
 
 	// Memory passes input to an entrypoint of the memory skill: put, search,
 	// list or status.
@@ -121,6 +123,7 @@ func (s *Server) rpc() *connect.Server {
 	api.RegisterPublisherServiceHandler(rpc, publishers{s})
 	api.RegisterMemoryServiceHandler(rpc, memory{s})
 	api.RegisterPolicyServiceHandler(rpc, policies{s})
+	api.RegisterJournalServiceHandler(rpc, journal{s})
 	api.RegisterHostServiceHandler(rpc, host{s})
 	return rpc
 }

@@ -59,6 +59,26 @@ func calls(c *api.Client) map[string]func(context.Context) (any, error) {
 			return c.Runs.Cancel(ctx, &api.CancelRunRequest{Run: "run_1"})
 		},
 		api.RunServiceWatchProcedure: nil, // TestWatch
+		api.JournalServiceTailProcedure: func(ctx context.Context) (any, error) {
+			stream, err := c.Journal.Tail(ctx, &api.TailRequest{})
+			if err != nil {
+				return nil, err
+			}
+			return stream.Receive()
+		},
+		api.JournalServiceVerifyProcedure: func(ctx context.Context) (any, error) {
+			return c.Journal.Verify(ctx, &api.VerifyRequest{})
+		},
+		api.JournalServiceCheckpointProcedure: func(ctx context.Context) (any, error) {
+			return c.Journal.Checkpoint(ctx, &api.CheckpointRequest{})
+		},
+		api.JournalServiceBackupProcedure: func(ctx context.Context) (any, error) {
+			stream, err := c.Journal.Backup(ctx, &api.BackupRequest{})
+			if err != nil {
+				return nil, err
+			}
+			return stream.Receive()
+		},
 		api.RunServiceSummaryProcedure: func(ctx context.Context) (any, error) {
 			return c.Runs.Summary(ctx, &api.SummaryRequest{})
 		},
