@@ -213,6 +213,20 @@ func (h *host) recover(ctx context.Context) error {
 	return h.armSystemJobs(ctx)
 }
 
+// ErrBroken says that the disk failed under the journal: another process has to
+// read what is left.
+var ErrBroken = errors.New("the journal's disk failed; palyrad has to be started again")
+
+// untilBroken ends the daemon when its journal can never be written again.
+func (h *host) untilBroken(ctx context.Context) error {
+	select {
+	case <-h.journal.Broken():
+		return ErrBroken
+	case <-ctx.Done():
+		return nil
+	}
+}
+
 // serve runs what acts, until ctx is done or something breaks, then stops it.
 func (h *host) serve(ctx context.Context) error {
 	listener, socket, err := h.listen()
@@ -228,12 +242,17 @@ func (h *host) serve(ctx context.Context) error {
 	group.Go(func() error { return h.scheduler.Run(loops) })
 	group.Go(func() error { return h.effects(loops) })
 	group.Go(func() error { return h.retain(loops) })
+	group.Go(func() error { return h.untilBroken(loops) })
 	h.log.Info("ready", "state", h.state.dir, "socket", socket, "jobs", len(h.scheduler.List()))
 	if h.opts.Ready != nil {
 		h.opts.Ready()
 	}
 	err = group.Wait()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), h.cfg.Cron.Drain.Duration)
+	patience := h.cfg.Cron.Drain.Duration
+	if errors.Is(err, ErrBroken) {
+		patience = 0 // no outcome can be written
+	}
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	h.log.Info("stopping")
 	if interrupted := h.dispatch.Drain(drain); interrupted != nil {

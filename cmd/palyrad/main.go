@@ -6,7 +6,7 @@
 // The second form needs no daemon and changes nothing: it says which entries of
 // the journal were altered, and exits with 65 if some were.
 //
-// It exits with 0 after an orderly stop, 75 if another daemon works on the
+// It exits with 0 after an orderly stop, 74 if the disk failed under the journal, 75 if another daemon works on the
 // state directory, 77 if it may not read or write there, 78 if the
 // configuration or a policy is bad, and 1 otherwise (sysexits(3)).
 package main
@@ -132,6 +132,8 @@ func exitCode(err error) int {
 		return 78
 	case errors.Is(err, host.ErrLocked):
 		return 75
+	case errors.Is(err, host.ErrBroken):
+		return 74
 	case errors.Is(err, fs.ErrPermission):
 		return 77
 	}

@@ -129,7 +129,7 @@ func openCheckpoint(signed []byte, known note.Verifiers) (point, error) {
 // caller has the turn.
 func (j *Journal) signDue(ctx context.Context, now bool) {
 	grown, at := j.tail.tree.size, time.Now().UnixMicro()
-	if j.signer == nil || grown == j.signed ||
+	if j.signer == nil || j.full != nil || j.broken != nil || grown == j.signed ||
 		!now && grown-j.signed < checkpointLeaves && at-j.signedAt < checkpointAge.Microseconds() {
 		return
 	}

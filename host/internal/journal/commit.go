@@ -15,11 +15,12 @@ const maxBatch = 1000
 
 // op is one write that somebody waits for.
 type op struct {
-	ctx  context.Context
-	do   func(*tx) error // may be done again after it was undone
-	end  *ending         // instead of do
-	err  error           // set before done is closed
-	done chan struct{}   // closed when the write is committed or refused
+	ctx    context.Context
+	do     func(*tx) error // may be done again after it was undone
+	end    *ending         // instead of do
+	urgent bool            // may use what is reserved for it
+	err    error           // set before done is closed
+	done   chan struct{}   // closed when the write is committed or refused
 }
 
 // write has do committed, together with what others write at the same time, and
@@ -74,7 +75,9 @@ func (j *Journal) lead() bool {
 				close(o.done)
 			}
 		}()
-		j.commit(batch)
+		if some := j.admit(batch); len(some) > 0 {
+			j.commit(some)
+		}
 	}()
 	ctx := context.WithoutCancel(batch[0].ctx)
 	j.signDue(ctx, false)
@@ -112,6 +115,7 @@ func (j *Journal) abort(t *tx, batch []*op, err error) {
 		j.log.Debug("rollback after a failed commit", "err", undo) // SQLite had done it
 	}
 	j.log.Warn("journal write failed", "err", err)
+	j.endIfBroken(err)
 	for _, o := range batch {
 		if o.err == nil || unwritable(o.err) {
 			o.err = fmt.Errorf("%w: %w", ErrUnwritable, err)

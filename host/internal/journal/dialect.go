@@ -84,6 +84,23 @@ func code(err error) int {
 	return 0
 }
 
+// busy is the primary result code of a lock that others hold.
+const busy = 5
+
+// broke reports whether err says that a disk did not keep what it was given:
+// reading, writing, or a sync failed. (A full disk says something else.)
+func broke(err error) bool {
+	var failed *driver.Error
+	if !errors.As(err, &failed) {
+		return false
+	}
+	switch failed.Code() {
+	case 10, 266, 522, 778, 1034, 1290, 8458: // IOERR, _READ, _SHORT_READ, _WRITE, _FSYNC, _DIR_FSYNC, _CORRUPTFS
+		return true
+	}
+	return false
+}
+
 // unwritable reports whether err says that the journal as a whole cannot be
 // written, as opposed to a refusal of one operation.
 func unwritable(err error) bool {

@@ -26,6 +26,13 @@
 // [ErrUnwritable] means that nothing was acknowledged, and that nothing may be
 // started until [Journal.Writable] answers nil.
 //
+// A disk that is full is noticed where it does no harm, when the write-ahead log is
+// to be moved into the database: everything is refused then but [Journal.SetSkill],
+// for which the rest of the reserved log is kept, and every refused write tries
+// again whether there is space. After an error of input or output, a failed sync
+// above all, nothing is written any more and [Journal.Broken] is closed: the
+// process has to end and its supervisor to start another.
+//
 // # Runs
 //
 // A scheduled run is one row for one (job, due); a unique index sees to it. A run
@@ -126,6 +133,7 @@ var (
 	ErrCheckpoint = errors.New("not a checkpoint of a journal")
 
 	ErrUnwritable = errors.New("journal not writable")
+	ErrBroken     = errors.New("input/output error")
 	ErrNewer      = errors.New("journal written by a newer palyrad")
 	ErrClosed     = errors.New("journal closed")
 )
@@ -161,7 +169,10 @@ type Journal struct {
 	frames int64                // of the write-ahead log that make a checkpoint due
 	full   error                // why the last checkpoint of the log did not succeed; owned by who has the turn
 
+	ended chan struct{} // closed when broken is set
+
 	// Owned by who has the turn.
+	broken   error // it can never be written again
 	tail     tail
 	signer   note.Signer
 	signed   int64 // leaves that the last checkpoint covers
@@ -183,6 +194,7 @@ func Open(ctx context.Context, config Config) (*Journal, error) {
 		log:   config.Log,
 		turn:  make(chan struct{}, 1),
 		fresh: make(chan struct{}),
+		ended: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{},
 	}
 	if j.log == nil {

@@ -131,14 +131,14 @@ func (j *Journal) SetSkill(ctx context.Context, skills []*skill.Skill, kind stri
 	}
 	ordered := slices.Clone(skills) // what stops being current goes first
 	slices.SortStableFunc(ordered, func(a, b *skill.Skill) int { return int(flag(a.Current) - flag(b.Current)) })
-	err := j.write(ctx, func(t *tx) error {
+	err := j.enqueue(ctx, &op{urgent: true, do: func(t *tx) error {
 		for _, s := range ordered {
 			if err := t.setSkill(s, kind, by); err != nil {
 				return fmt.Errorf("skill %s: %w", s.ID(), err)
 			}
 		}
 		return nil
-	})
+	}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 )
@@ -30,7 +31,9 @@ func (j *Journal) reserve(bytes int64) error {
 	if err != nil {
 		return fmt.Errorf("keep the write-ahead log: %w", err)
 	}
-	if err := grow(j.path+"-wal", bytes); err != nil {
+	// The index of the log has 32 KiB for every 4096 frames.
+	index := (bytes/frameBytes/4096 + 2) * 32 << 10
+	if err := errors.Join(grow(j.path+"-wal", bytes), grow(j.path+"-shm", index)); err != nil {
 		j.log.Warn("journal has no space in reserve", "err", err)
 		return nil
 	}
@@ -64,19 +67,65 @@ func grow(path string, size int64) error {
 // tidy moves the write-ahead log into the database when that is due. The caller
 // has the turn, and nobody waits for it but who commits next.
 func (j *Journal) tidy(ctx context.Context) {
-	if frames, err := j.checkpoint(ctx, "NOOP"); err != nil || frames < j.frames {
+	if j.broken != nil {
+		return
+	}
+	if frames, err := j.checkpoint(ctx, "NOOP"); err != nil || frames < j.frames && j.full == nil {
 		return
 	}
 	_, err := j.checkpoint(ctx, "PASSIVE")
-	if err == nil || code(err) == 5 { // who reads makes it wait; it grows meanwhile
+	switch {
+	case err == nil || code(err) == busy: // who reads makes it wait; the log grows meanwhile
+		if j.full != nil {
+			j.log.Info("journal has space again")
+		}
 		j.full = nil
 		return
-	}
-	if j.full == nil {
-		j.log.Error("journal cannot move its log into the database", "err", err)
+	case j.full == nil:
+		j.log.Error("journal cannot move its log into the database, only quarantines are written until it can", "err", err)
 	}
 	j.full = explain(err)
+	j.endIfBroken(err)
 }
+
+// admit splits a batch: while there is no space but what is reserved, only
+// operations are committed that cannot wait for some. The others are refused.
+func (j *Journal) admit(batch []*op) []*op {
+	if j.full != nil && j.broken == nil {
+		j.tidy(context.WithoutCancel(batch[0].ctx))
+	}
+	why := j.broken
+	if why == nil {
+		why = j.full
+	}
+	if why == nil {
+		return batch
+	}
+	var urgent []*op
+	for _, o := range batch {
+		if o.urgent && j.broken == nil {
+			urgent = append(urgent, o)
+		} else {
+			o.err = fmt.Errorf("%w: %w", ErrUnwritable, why)
+		}
+	}
+	return urgent
+}
+
+// endIfBroken ends all writing if err says that the disk lost what it was given.
+// What is in memory and on disk may differ from then on, and a sync that failed
+// does not fail a second time: only a new process knows what it has.
+func (j *Journal) endIfBroken(err error) {
+	if j.broken != nil || !broke(err) {
+		return
+	}
+	j.broken = fmt.Errorf("%w: %w", ErrBroken, err)
+	j.log.Error("journal cannot go on after an input/output error, palyrad must be started again", "err", err)
+	close(j.ended)
+}
+
+// Broken is closed when the journal can never be written again by this process.
+func (j *Journal) Broken() <-chan struct{} { return j.ended }
 
 func (j *Journal) checkpoint(ctx context.Context, mode string) (frames int64, err error) {
 	var busy, moved int64
