@@ -80,6 +80,7 @@ func (j *Journal) lead() bool {
 		}
 	}()
 	ctx := context.WithoutCancel(batch[0].ctx)
+	j.wrote += int64(10 * len(batch))
 	j.signDue(ctx, false)
 	j.tidy(ctx)
 	return true
@@ -129,6 +130,7 @@ type tx struct {
 	ctx     context.Context // without cancellation
 	at      int64           // when, in microseconds
 	careful bool            // each operation has a savepoint
+	bytes   int             // of text that was written
 	writes  int             // statements so far that changed something
 	notes   []noted         // of the operations that went well
 	tail    tail            // of the entries, once it is committed; none if seq is 0
@@ -161,6 +163,7 @@ func (t *tx) batch(batch []*op) error {
 		return err
 	}
 	_, err := t.exec("COMMIT")
+	t.j.wrote += int64(4*len(t.notes) + t.bytes/2048)
 	if err == nil && t.tail.seq != 0 {
 		t.j.tail = t.tail
 		t.j.announce(t.tail.seq)
@@ -241,6 +244,11 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	s, err := t.stmt(query)
 	if err != nil {
 		return 0, err
+	}
+	for _, arg := range args {
+		if text, ok := arg.(string); ok {
+			t.bytes += len(text)
+		}
 	}
 	result, err := s.ExecContext(t.ctx, args...)
 	if err != nil {

@@ -169,6 +169,7 @@ type Journal struct {
 	frames int64                // of the write-ahead log that make a checkpoint due
 	full   error                // why the last checkpoint of the log did not succeed; owned by who has the turn
 
+	wrote int64         // about how many frames since the length of the log was asked for; owned by who has the turn
 	ended chan struct{} // closed when broken is set
 
 	// Owned by who has the turn.

@@ -67,9 +67,10 @@ func grow(path string, size int64) error {
 // tidy moves the write-ahead log into the database when that is due. The caller
 // has the turn, and nobody waits for it but who commits next.
 func (j *Journal) tidy(ctx context.Context) {
-	if j.broken != nil {
-		return
+	if j.broken != nil || j.full == nil && j.wrote < j.frames/4 {
+		return // to ask costs as much as a small write
 	}
+	j.wrote = 0
 	if frames, err := j.checkpoint(ctx, "NOOP"); err != nil || frames < j.frames && j.full == nil {
 		return
 	}

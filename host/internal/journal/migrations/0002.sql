@@ -14,9 +14,8 @@ ALTER TABLE jobs DROP COLUMN cursor;
 DROP INDEX runs_open;
 DROP INDEX runs_one_running;
 DROP INDEX runs_one_queued;
-CREATE UNIQUE INDEX runs_open ON runs (job, (CASE
-	WHEN state = 'running' AND concurrency <> 'allow' THEN 'running'
-	WHEN state = 'queued' AND concurrency = 'queue-one' THEN 'queued'
+CREATE UNIQUE INDEX runs_open ON runs (job, state, (CASE
+	WHEN state = 'running' AND concurrency <> 'allow' OR state = 'queued' AND concurrency = 'queue-one' THEN ''
 	ELSE id END)) WHERE ended = 0;
 
 -- Attempts without a second index beside their key.
