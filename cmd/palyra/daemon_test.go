@@ -115,10 +115,11 @@ func (m fakeMemory) Put(_ context.Context, r *api.MemoryRequest) (*api.MemoryRes
 
 // cli is palyra beside a fake daemon.
 type cli struct {
-	daemon fakeDaemon
-	memory string // what the memory was asked
-	socket string
-	stdin  string
+	daemon  fakeDaemon
+	journal fakeJournal
+	memory  string // what the memory was asked
+	socket  string
+	stdin   string
 }
 
 func newCLI(t *testing.T) *cli {
@@ -133,6 +134,7 @@ func newCLI(t *testing.T) *cli {
 	api.RegisterHostServiceHandler(rpc, fakeHost{fakeDaemon: &c.daemon})
 	api.RegisterRunServiceHandler(rpc, fakeRuns{fakeDaemon: &c.daemon})
 	api.RegisterMemoryServiceHandler(rpc, fakeMemory{input: &c.memory})
+	api.RegisterJournalServiceHandler(rpc, &c.journal)
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, rpc)
 	server := &http.Server{Handler: mux}
