@@ -110,6 +110,9 @@ func TestFullDisk(t *testing.T) {
 	if runs, err := j.OpenRuns(t.Context()); err != nil || len(runs) != n-1 {
 		t.Errorf("reads: %d runs of %d, %v", len(runs), n-1, err)
 	}
+	if v, err := j.Verify(t.Context()); err != nil || len(v.Problems) != 0 {
+		t.Errorf("verified while it is full: %+v, %v", v, err)
+	}
 	s.State = skill.Quarantined
 	if err := j.SetSkill(t.Context(), []*skill.Skill{s}, "skill.quarantine", job.Daemon); err != nil {
 		t.Errorf("the quarantine: %v", err)

@@ -181,6 +181,7 @@ type Journal struct {
 
 	mu     sync.Mutex    // guards what follows
 	last   int64         // seq of the last entry
+	looked int64         // seq of the run at which a trim broke off
 	fresh  chan struct{} // closed when there is another
 	queue  []*op
 	closed bool

@@ -39,11 +39,25 @@ const (
 // every job there is.
 func (j *Journal) Trim(ctx context.Context, limits Limits) (Trimmed, error) {
 	var done Trimmed
-	w := trimming{j: j, limits: limits, done: &done}
-	if err := w.all(ctx); err != nil {
+	w := trimming{j: j, limits: limits, done: &done, after: j.resume(0)}
+	err := w.all(ctx)
+	if done.More && !w.looked {
+		j.resume(w.after) // else those that stay would be looked at again and again
+	}
+	if err != nil {
 		return done, fmt.Errorf("trim: %w", err)
 	}
 	return done, nil
+}
+
+// resume returns where the last trim broke off, and says where the next one
+// begins.
+func (j *Journal) resume(next int64) int64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	after := j.looked
+	j.looked = next
+	return after
 }
 
 type trimming struct {
@@ -51,6 +65,7 @@ type trimming struct {
 	limits  Limits
 	done    *Trimmed
 	slices  int
+	looked  bool  // at all runs
 	after   int64 // seq of the last run that was looked at
 	through int64 // runs up to this seq are too many
 	cutoff  int64 // runs that ended before are too old
@@ -132,7 +147,7 @@ func (w *trimming) runs(t *tx) (bool, error) {
 	if err := t.forget(gone); err != nil {
 		return false, err
 	}
-	w.after, w.horizon = after, horizon
+	w.after, w.horizon, w.looked = after, horizon, !more
 	w.done.Runs += int64(len(gone))
 	return more, nil
 }

@@ -131,3 +131,30 @@ func TestTrimSlices(t *testing.T) {
 		t.Errorf("%+v, %+v, %v", done, more, err)
 	}
 }
+
+// Runs that stay do not keep a trim from those behind them.
+func TestTrimGoesOn(t *testing.T) {
+	j := open(t)
+	v := allowing("a")
+	put(t, j, v)
+	var claims []job.Claim
+	for n := range sliceRows * maxSlices {
+		claims = append(claims, claim(run(v, n+1, job.Running)))
+	}
+	begin(t, j, claims...) // open: they stay
+	b := put(t, j, minute("b"))
+	for n := range 2 {
+		r := run(b, n+1, job.Denied)
+		r.Reason = job.Reason(fmt.Sprint(n))
+		begin(t, j, claim(r))
+	}
+	limits := Limits{Age: time.Nanosecond, Runs: 1}
+	first, err := j.Trim(t.Context(), limits)
+	if err != nil || !first.More || first.Runs != 0 {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	second, err := j.Trim(t.Context(), limits)
+	if err != nil || second.Runs != 1 {
+		t.Errorf("%+v, %v", second, err)
+	}
+}

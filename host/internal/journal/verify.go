@@ -30,19 +30,29 @@ const maxProblems = 20
 // the stored hashes, with every signed checkpoint, and with those that were
 // exported. It says of every difference where it is.
 func (j *Journal) Verify(ctx context.Context, exported ...[]byte) (Verdict, error) {
-	var own tail
+	var own *tail
 	var view *sql.Tx
 	// What is read and what this daemon knows of it are of the same moment.
 	err := j.write(ctx, func(t *tx) (err error) {
-		own = t.j.tail
+		end := t.j.tail
+		own = &end
+		if view != nil { // it is done again
+			_ = view.Rollback()
+		}
 		view, err = look(ctx, j.readers)
 		return err
 	})
+	if unwritable(err) {
+		own = nil
+		if err = nil; view == nil {
+			view, err = look(ctx, j.readers)
+		}
+	}
 	if err != nil {
 		return Verdict{}, fmt.Errorf("verify: %w", err)
 	}
 	defer view.Rollback() // it only reads
-	v, err := verifyAll(ctx, view, exported, &own)
+	v, err := verifyAll(ctx, view, exported, own)
 	if err != nil {
 		return v, fmt.Errorf("verify: %w", err)
 	}
