@@ -92,8 +92,10 @@ func requestRows() []requestRow {
 	for _, action := range []string{"publisher.view", "publisher.trust"} {
 		rows = append(rows, requestRow{action, "palyra", PublisherResource("palyra")})
 	}
-	for _, action := range []string{"memory.put", "memory.search", "memory.list", "memory.status", "policy.view", "policy.check", "host.view",
-		"journal.view", "journal.verify", "journal.checkpoint", "journal.backup"} {
+	for _, action := range []string{
+		"memory.put", "memory.search", "memory.list", "memory.status", "policy.view", "policy.check", "host.view",
+		"journal.view", "journal.verify", "journal.checkpoint", "journal.backup",
+	} {
 		rows = append(rows, requestRow{action, "", Resource{}})
 	}
 	return rows
