@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/palyra-go/palyra/host/api"
+	"github.com/palyra-go/palyra/host/schedule"
 )
 
 // versionTimeout is how long `palyra version` waits for a daemon.
@@ -107,7 +108,7 @@ func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the versions of palyra and, if it runs, of palyrad", Args: cobra.NoArgs,
 		RunE: ran(func(cmd *cobra.Command, _ []string) error {
-			versions := map[string]string{"palyra": api.Version()}
+			versions := map[string]string{"palyra": api.Version(), "time_zones": schedule.TZData()}
 			if client, err := a.client(); err == nil {
 				ctx, cancel := context.WithTimeout(cmd.Context(), versionTimeout)
 				defer cancel()
@@ -116,7 +117,7 @@ func (a *app) versionCommand() *cobra.Command {
 				}
 			}
 			if a.output == "table" {
-				facts(a.out, "palyra", versions["palyra"], "palyrad", versions["palyrad"])
+				facts(a.out, "palyra", versions["palyra"], "palyrad", versions["palyrad"], "time zones", versions["time_zones"])
 				return nil
 			}
 			raw, err := json.Marshal(versions)
