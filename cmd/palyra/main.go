@@ -89,7 +89,8 @@ func (a *app) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("output", oneOf("table", "json", "jsonl"))
 	root.AddCommand(
 		a.jobCommand(), a.runCommand(), a.skillCommand(), a.publisherCommand(),
-		a.memoryCommand(), a.scheduleCommand(), a.policyCommand(), a.journalCommand(), a.statusCommand(), a.versionCommand(),
+		a.memoryCommand(), a.scheduleCommand(), a.explainCommand(), a.policyCommand(), a.journalCommand(),
+		a.statusCommand(), a.versionCommand(),
 	)
 	demo := demoCommand()
 	demo.RunE = ran(demo.RunE)

@@ -70,6 +70,8 @@ const (
 	RunServiceWatchProcedure = "/palyra.v1.RunService/Watch"
 	// RunServiceSummaryProcedure is the procedure name of the RunService's Summary RPC.
 	RunServiceSummaryProcedure = "/palyra.v1.RunService/Summary"
+	// RunServiceExplainProcedure is the procedure name of the RunService's Explain RPC.
+	RunServiceExplainProcedure = "/palyra.v1.RunService/Explain"
 	// SkillServiceInstallProcedure is the procedure name of the SkillService's Install RPC.
 	SkillServiceInstallProcedure = "/palyra.v1.SkillService/Install"
 	// SkillServiceListProcedure is the procedure name of the SkillService's List RPC.
@@ -492,6 +494,13 @@ var (
 			Procedure:  RunServiceSummaryProcedure,
 		}
 	})
+	runServiceExplainSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("RunService").Methods().ByName("Explain"),
+			Procedure:  RunServiceExplainProcedure,
+		}
+	})
 )
 
 // RunServiceClient is a client for the palyra.v1.RunService service.
@@ -503,6 +512,8 @@ type RunServiceClient interface {
 	// Watch sends every run that ends, from now on.
 	Watch(context.Context, *WatchRequest) (RunServiceWatchClientStream, error)
 	Summary(context.Context, *SummaryRequest) (*SummaryResponse, error)
+	// Explain says what became, or will become, of one instant of a job.
+	Explain(context.Context, *ExplainRequest) (*Explanation, error)
 }
 
 // NewRunServiceClient constructs a client for the palyra.v1.RunService service. Multiple service
@@ -540,6 +551,8 @@ type RunServiceHandler interface {
 	// Watch sends every run that ends, from now on.
 	Watch(context.Context, *WatchRequest, RunServiceWatchServerStream) error
 	Summary(context.Context, *SummaryRequest) (*SummaryResponse, error)
+	// Explain says what became, or will become, of one instant of a job.
+	Explain(context.Context, *ExplainRequest) (*Explanation, error)
 }
 
 // RegisterRunServiceHandler registers svc as the palyra.v1.RunService implementation on server.
@@ -552,6 +565,7 @@ func RegisterRunServiceHandler(server *connect.Server, svc RunServiceHandler) {
 		connect.Method{Spec: runServiceCancelSpec(), Handler: adapter.cancel},
 		connect.Method{Spec: runServiceWatchSpec(), Handler: adapter.watch},
 		connect.Method{Spec: runServiceSummarySpec(), Handler: adapter.summary},
+		connect.Method{Spec: runServiceExplainSpec(), Handler: adapter.explain},
 	)
 }
 
@@ -595,6 +609,10 @@ func (UnimplementedRunServiceHandler) Watch(context.Context, *WatchRequest, RunS
 
 func (UnimplementedRunServiceHandler) Summary(context.Context, *SummaryRequest) (*SummaryResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.RunService.Summary is not implemented")
+}
+
+func (UnimplementedRunServiceHandler) Explain(context.Context, *ExplainRequest) (*Explanation, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.RunService.Explain is not implemented")
 }
 
 type runServiceClient struct {
@@ -644,6 +662,14 @@ func (c *runServiceClient) Watch(ctx context.Context, req *WatchRequest) (RunSer
 func (c *runServiceClient) Summary(ctx context.Context, req *SummaryRequest) (*SummaryResponse, error) {
 	var res SummaryResponse
 	if err := c.client.CallUnary(ctx, runServiceSummarySpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *runServiceClient) Explain(ctx context.Context, req *ExplainRequest) (*Explanation, error) {
+	var res Explanation
+	if err := c.client.CallUnary(ctx, runServiceExplainSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -713,6 +739,18 @@ func (h runServiceHandler) summary(ctx context.Context, _ connect.Spec, stream c
 		return err
 	}
 	res, err := h.svc.Summary(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h runServiceHandler) explain(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req ExplainRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.Explain(ctx, &req)
 	if err != nil {
 		return err
 	}

@@ -3790,6 +3790,174 @@ func (x *BackupResponse) GetPiece() []byte {
 	return nil
 }
 
+type ExplainRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`   // name or id
+	Time          string                 `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"` // RFC 3339, or [DAY] HH:MM[:SS] in the zone of the job; DAY is a date, today, yesterday or tomorrow
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExplainRequest) Reset() {
+	*x = ExplainRequest{}
+	mi := &file_palyra_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExplainRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExplainRequest) ProtoMessage() {}
+
+func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
+func (*ExplainRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *ExplainRequest) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *ExplainRequest) GetTime() string {
+	if x != nil {
+		return x.Time
+	}
+	return ""
+}
+
+type Explanation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"` // name
+	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`   // the nominal time meant, or the instant asked about if it is none
+	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
+	Verdict       string                 `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"` // recorded, no_fire, future, unborn, pending, edited, trimmed, no_record
+	Sentence      string                 `protobuf:"bytes,5,opt,name=sentence,proto3" json:"sentence,omitempty"`
+	Run           *Run                   `protobuf:"bytes,6,opt,name=run,proto3" json:"run,omitempty"`           // recorded: the row of the journal that covers the time
+	Before        *Run                   `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`     // else: the row of the last time before it, if there is one
+	After         *Run                   `protobuf:"bytes,8,opt,name=after,proto3" json:"after,omitempty"`       // and of the first time after it
+	Previous      *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=previous,proto3" json:"previous,omitempty"` // times before and after it by the schedule as it is now
+	Next          *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=next,proto3" json:"next,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Explanation) Reset() {
+	*x = Explanation{}
+	mi := &file_palyra_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Explanation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Explanation) ProtoMessage() {}
+
+func (x *Explanation) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
+func (*Explanation) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *Explanation) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Explanation) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *Explanation) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *Explanation) GetVerdict() string {
+	if x != nil {
+		return x.Verdict
+	}
+	return ""
+}
+
+func (x *Explanation) GetSentence() string {
+	if x != nil {
+		return x.Sentence
+	}
+	return ""
+}
+
+func (x *Explanation) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *Explanation) GetBefore() *Run {
+	if x != nil {
+		return x.Before
+	}
+	return nil
+}
+
+func (x *Explanation) GetAfter() *Run {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *Explanation) GetPrevious() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Previous
+	}
+	return nil
+}
+
+func (x *Explanation) GetNext() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
 var File_palyra_proto protoreflect.FileDescriptor
 
 const file_palyra_proto_rawDesc = "" +
@@ -4085,7 +4253,22 @@ const file_palyra_proto_rawDesc = "" +
 	"\x04note\x18\x01 \x01(\fR\x04note\"\x0f\n" +
 	"\rBackupRequest\"&\n" +
 	"\x0eBackupResponse\x12\x14\n" +
-	"\x05piece\x18\x01 \x01(\fR\x05piece2\x8f\x04\n" +
+	"\x05piece\x18\x01 \x01(\fR\x05piece\"6\n" +
+	"\x0eExplainRequest\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x12\n" +
+	"\x04time\x18\x02 \x01(\tR\x04time\"\xed\x02\n" +
+	"\vExplanation\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
+	"\x04zone\x18\x03 \x01(\tR\x04zone\x12\x18\n" +
+	"\averdict\x18\x04 \x01(\tR\averdict\x12\x1a\n" +
+	"\bsentence\x18\x05 \x01(\tR\bsentence\x12 \n" +
+	"\x03run\x18\x06 \x01(\v2\x0e.palyra.v1.RunR\x03run\x12&\n" +
+	"\x06before\x18\a \x01(\v2\x0e.palyra.v1.RunR\x06before\x12$\n" +
+	"\x05after\x18\b \x01(\v2\x0e.palyra.v1.RunR\x05after\x126\n" +
+	"\bprevious\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bprevious\x12.\n" +
+	"\x04next\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x04next2\x8f\x04\n" +
 	"\n" +
 	"JobService\x125\n" +
 	"\x06Create\x12\x1b.palyra.v1.CreateJobRequest\x1a\x0e.palyra.v1.Job\x12?\n" +
@@ -4096,7 +4279,7 @@ const file_palyra_proto_rawDesc = "" +
 	"\x06Resume\x12\x1b.palyra.v1.ResumeJobRequest\x1a\x0e.palyra.v1.Job\x127\n" +
 	"\aTrigger\x12\x1c.palyra.v1.TriggerJobRequest\x1a\x0e.palyra.v1.Run\x12C\n" +
 	"\x06Delete\x12\x1b.palyra.v1.DeleteJobRequest\x1a\x1c.palyra.v1.DeleteJobResponse\x127\n" +
-	"\x04Next\x12\x16.palyra.v1.NextRequest\x1a\x17.palyra.v1.NextResponse2\xe4\x02\n" +
+	"\x04Next\x12\x16.palyra.v1.NextRequest\x1a\x17.palyra.v1.NextResponse2\xa2\x03\n" +
 	"\n" +
 	"RunService\x12?\n" +
 	"\x04List\x12\x1a.palyra.v1.ListRunsRequest\x1a\x1b.palyra.v1.ListRunsResponse\x12/\n" +
@@ -4104,7 +4287,8 @@ const file_palyra_proto_rawDesc = "" +
 	"\x04Logs\x12\x16.palyra.v1.LogsRequest\x1a\x17.palyra.v1.LogsResponse\x125\n" +
 	"\x06Cancel\x12\x1b.palyra.v1.CancelRunRequest\x1a\x0e.palyra.v1.Run\x122\n" +
 	"\x05Watch\x12\x17.palyra.v1.WatchRequest\x1a\x0e.palyra.v1.Run0\x01\x12@\n" +
-	"\aSummary\x12\x19.palyra.v1.SummaryRequest\x1a\x1a.palyra.v1.SummaryResponse2\xb3\x03\n" +
+	"\aSummary\x12\x19.palyra.v1.SummaryRequest\x1a\x1a.palyra.v1.SummaryResponse\x12<\n" +
+	"\aExplain\x12\x19.palyra.v1.ExplainRequest\x1a\x16.palyra.v1.Explanation2\xb3\x03\n" +
 	"\fSkillService\x12B\n" +
 	"\aInstall\x12\x19.palyra.v1.InstallRequest\x1a\x1a.palyra.v1.InstallResponse(\x01\x12C\n" +
 	"\x04List\x12\x1c.palyra.v1.ListSkillsRequest\x1a\x1d.palyra.v1.ListSkillsResponse\x123\n" +
@@ -4145,7 +4329,7 @@ func file_palyra_proto_rawDescGZIP() []byte {
 	return file_palyra_proto_rawDescData
 }
 
-var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_palyra_proto_goTypes = []any{
 	(*Job)(nil),                    // 0: palyra.v1.Job
 	(*Schedule)(nil),               // 1: palyra.v1.Schedule
@@ -4206,125 +4390,135 @@ var file_palyra_proto_goTypes = []any{
 	(*CheckpointResponse)(nil),     // 56: palyra.v1.CheckpointResponse
 	(*BackupRequest)(nil),          // 57: palyra.v1.BackupRequest
 	(*BackupResponse)(nil),         // 58: palyra.v1.BackupResponse
-	nil,                            // 59: palyra.v1.Job.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 60: google.protobuf.Timestamp
+	(*ExplainRequest)(nil),         // 59: palyra.v1.ExplainRequest
+	(*Explanation)(nil),            // 60: palyra.v1.Explanation
+	nil,                            // 61: palyra.v1.Job.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 62: google.protobuf.Timestamp
 }
 var file_palyra_proto_depIdxs = []int32{
-	59, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
+	61, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
 	1,  // 1: palyra.v1.Job.schedule:type_name -> palyra.v1.Schedule
-	60, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
-	60, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
-	60, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
-	60, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
-	60, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
-	60, // 7: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
-	60, // 8: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
+	62, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
+	62, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
+	62, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
+	62, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
+	62, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
+	62, // 7: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
+	62, // 8: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
 	0,  // 9: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
 	0,  // 10: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
 	0,  // 11: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
 	14, // 12: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
-	60, // 13: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
-	60, // 14: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
-	60, // 15: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
-	60, // 16: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
-	60, // 17: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
-	60, // 18: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
-	60, // 19: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
-	60, // 20: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
-	60, // 21: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
+	62, // 13: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
+	62, // 14: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
+	62, // 15: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
+	62, // 16: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
+	62, // 17: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
+	62, // 18: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
+	62, // 19: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
+	62, // 20: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
+	62, // 21: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
 	16, // 22: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
-	60, // 23: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
-	60, // 24: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
+	62, // 23: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
+	62, // 24: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
 	15, // 25: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
-	60, // 26: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
+	62, // 26: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
 	26, // 27: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
 	29, // 28: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
-	60, // 29: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
-	60, // 30: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
-	60, // 31: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
+	62, // 29: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
+	62, // 30: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
+	62, // 31: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
 	30, // 32: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
 	29, // 33: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
-	60, // 34: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
+	62, // 34: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
 	39, // 35: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
 	45, // 36: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
-	60, // 37: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	60, // 38: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	62, // 37: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	62, // 38: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
 	14, // 39: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
-	60, // 40: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
-	60, // 41: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
-	2,  // 42: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
-	3,  // 43: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
-	5,  // 44: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
-	6,  // 45: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
-	7,  // 46: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
-	8,  // 47: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
-	9,  // 48: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
-	10, // 49: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
-	12, // 50: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
-	17, // 51: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
-	19, // 52: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
-	20, // 53: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
-	22, // 54: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
-	23, // 55: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
-	24, // 56: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
-	27, // 57: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
-	31, // 58: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
-	33, // 59: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
-	34, // 60: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
-	35, // 61: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
-	36, // 62: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
-	37, // 63: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
-	40, // 64: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
-	42, // 65: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
-	43, // 66: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
-	43, // 67: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
-	43, // 68: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
-	43, // 69: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
-	46, // 70: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
-	51, // 71: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
-	53, // 72: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
-	55, // 73: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
-	57, // 74: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
-	49, // 75: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
-	0,  // 76: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
-	4,  // 77: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
-	0,  // 78: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
-	0,  // 79: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
-	0,  // 80: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
-	0,  // 81: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
-	15, // 82: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
-	11, // 83: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
-	13, // 84: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
-	18, // 85: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
-	15, // 86: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
-	21, // 87: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
-	15, // 88: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
-	15, // 89: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
-	25, // 90: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
-	28, // 91: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
-	32, // 92: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
-	29, // 93: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
-	29, // 94: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
-	29, // 95: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
-	29, // 96: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
-	38, // 97: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
-	41, // 98: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
-	39, // 99: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
-	44, // 100: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
-	44, // 101: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
-	44, // 102: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
-	44, // 103: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
-	47, // 104: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
-	52, // 105: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
-	54, // 106: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
-	56, // 107: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
-	58, // 108: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
-	50, // 109: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
-	76, // [76:110] is the sub-list for method output_type
-	42, // [42:76] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	62, // 40: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
+	62, // 41: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
+	62, // 42: palyra.v1.Explanation.at:type_name -> google.protobuf.Timestamp
+	15, // 43: palyra.v1.Explanation.run:type_name -> palyra.v1.Run
+	15, // 44: palyra.v1.Explanation.before:type_name -> palyra.v1.Run
+	15, // 45: palyra.v1.Explanation.after:type_name -> palyra.v1.Run
+	62, // 46: palyra.v1.Explanation.previous:type_name -> google.protobuf.Timestamp
+	62, // 47: palyra.v1.Explanation.next:type_name -> google.protobuf.Timestamp
+	2,  // 48: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
+	3,  // 49: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
+	5,  // 50: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
+	6,  // 51: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
+	7,  // 52: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
+	8,  // 53: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
+	9,  // 54: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
+	10, // 55: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
+	12, // 56: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
+	17, // 57: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
+	19, // 58: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
+	20, // 59: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
+	22, // 60: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
+	23, // 61: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
+	24, // 62: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
+	59, // 63: palyra.v1.RunService.Explain:input_type -> palyra.v1.ExplainRequest
+	27, // 64: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
+	31, // 65: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
+	33, // 66: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
+	34, // 67: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
+	35, // 68: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
+	36, // 69: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
+	37, // 70: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
+	40, // 71: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
+	42, // 72: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
+	43, // 73: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
+	43, // 74: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
+	43, // 75: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
+	43, // 76: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
+	46, // 77: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
+	51, // 78: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
+	53, // 79: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
+	55, // 80: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
+	57, // 81: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
+	49, // 82: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
+	0,  // 83: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
+	4,  // 84: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
+	0,  // 85: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
+	0,  // 86: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
+	0,  // 87: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
+	0,  // 88: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
+	15, // 89: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
+	11, // 90: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
+	13, // 91: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
+	18, // 92: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
+	15, // 93: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
+	21, // 94: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
+	15, // 95: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
+	15, // 96: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
+	25, // 97: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
+	60, // 98: palyra.v1.RunService.Explain:output_type -> palyra.v1.Explanation
+	28, // 99: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
+	32, // 100: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
+	29, // 101: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
+	29, // 102: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
+	29, // 103: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
+	29, // 104: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
+	38, // 105: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
+	41, // 106: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
+	39, // 107: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
+	44, // 108: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
+	44, // 109: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
+	44, // 110: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
+	44, // 111: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
+	47, // 112: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
+	52, // 113: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
+	54, // 114: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
+	56, // 115: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
+	58, // 116: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
+	50, // 117: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
+	83, // [83:118] is the sub-list for method output_type
+	48, // [48:83] is the sub-list for method input_type
+	48, // [48:48] is the sub-list for extension type_name
+	48, // [48:48] is the sub-list for extension extendee
+	0,  // [0:48] is the sub-list for field type_name
 }
 
 func init() { file_palyra_proto_init() }
@@ -4338,7 +4532,7 @@ func file_palyra_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palyra_proto_rawDesc), len(file_palyra_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   60,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   8,
 		},

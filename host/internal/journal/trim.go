@@ -194,6 +194,9 @@ func (t *tx) forget(gone []old) error {
 			}
 		}
 	}
+	if err := t.noteTrimmed(fact.Last); err != nil {
+		return err
+	}
 	return t.record(kindTrim, daemon, "", fact)
 }
 

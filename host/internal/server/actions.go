@@ -34,7 +34,7 @@ func ruleOf(procedure string) (rule, bool) {
 		return rule{"job.delete", about}, true
 
 	case api.RunServiceListProcedure, api.RunServiceGetProcedure, api.RunServiceLogsProcedure,
-		api.RunServiceWatchProcedure, api.RunServiceSummaryProcedure:
+		api.RunServiceWatchProcedure, api.RunServiceSummaryProcedure, api.RunServiceExplainProcedure:
 		return rule{"run.view", about}, true
 	case api.RunServiceCancelProcedure:
 		return rule{"run.cancel", about}, true

@@ -36,6 +36,8 @@ type fake struct {
 	got   []byte // the artifact that was installed
 	ended chan *job.Run
 	idle  string
+
+	trimmed time.Time
 }
 
 func newFake() *fake {
@@ -120,6 +122,14 @@ func (f *fake) Log(context.Context, job.RunID) (string, error) { return "hello\n
 func (f *fake) Tallies(context.Context, time.Time) ([]job.Tally, error) {
 	return []job.Tally{{Job: "backup", State: job.Succeeded, Count: 7}}, nil
 }
+
+func (f *fake) Around(_ context.Context, _ job.ID, t time.Time) (before, after *job.Run, err error) {
+	if f.run.Due.After(t) {
+		return nil, f.run, nil
+	}
+	return f.run, nil, nil
+}
+func (f *fake) TrimmedTo(context.Context) (time.Time, error) { return f.trimmed, nil }
 
 func (f *fake) Trigger(_ context.Context, _ *job.Job, by job.Principal) (*job.Run, error) {
 	r := *f.run

@@ -59,6 +59,15 @@ type Records interface {
 	Attempts(context.Context, job.RunID) ([]job.Attempt, error)
 	Log(context.Context, job.RunID) (string, error)
 	Tallies(ctx context.Context, since time.Time) ([]job.Tally, error)
+	Past
+}
+
+// Past tells what is known of an instant: the runs of the last nominal time up
+// to it and of the first after it, nil where there is none; and until when runs
+// had ended that are beyond the retention.
+type Past interface {
+	Around(ctx context.Context, id job.ID, t time.Time) (before, after *job.Run, err error)
+	TrimmedTo(context.Context) (time.Time, error)
 }
 
 // Dispatch starts and stops runs by hand.

@@ -82,6 +82,9 @@ func calls(c *api.Client) map[string]func(context.Context) (any, error) {
 		api.RunServiceSummaryProcedure: func(ctx context.Context) (any, error) {
 			return c.Runs.Summary(ctx, &api.SummaryRequest{})
 		},
+		api.RunServiceExplainProcedure: func(ctx context.Context) (any, error) {
+			return c.Runs.Explain(ctx, &api.ExplainRequest{Job: "backup", Time: "14:03"})
+		},
 		api.SkillServiceInstallProcedure: func(ctx context.Context) (any, error) {
 			return c.Install(ctx, strings.NewReader("artifact"), "")
 		},
