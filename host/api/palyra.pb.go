@@ -3847,7 +3847,7 @@ type Explanation struct {
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"` // name
 	At            *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`   // the nominal time meant, or the instant asked about if it is none
 	Zone          string                 `protobuf:"bytes,3,opt,name=zone,proto3" json:"zone,omitempty"`
-	Verdict       string                 `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"` // recorded, no_fire, future, unborn, pending, edited, trimmed, no_record
+	Verdict       string                 `protobuf:"bytes,4,opt,name=verdict,proto3" json:"verdict,omitempty"` // recorded, no_fire, future, unborn, paused, pending, edited, trimmed, no_record
 	Sentence      string                 `protobuf:"bytes,5,opt,name=sentence,proto3" json:"sentence,omitempty"`
 	Run           *Run                   `protobuf:"bytes,6,opt,name=run,proto3" json:"run,omitempty"`           // recorded: the row of the journal that covers the time
 	Before        *Run                   `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`     // else: the row of the last time before it, if there is one

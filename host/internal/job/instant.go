@@ -16,6 +16,7 @@ const (
 	NoFire   Verdict = "no_fire"   // it is no nominal time
 	Future   Verdict = "future"    // it is a nominal time to come
 	Unborn   Verdict = "unborn"    // the job was not there yet
+	Held     Verdict = "paused"    // it has come while the job is paused
 	Pending  Verdict = "pending"   // it has come, and is not written yet
 	Edited   Verdict = "edited"    // the schedule as it is has it, that of the time had not
 	Trimmed  Verdict = "trimmed"   // its record is beyond the retention
@@ -52,8 +53,11 @@ func (i *Instant) Explain() (Verdict, string) {
 		return v, i.future()
 	case Unborn:
 		return v, fmt.Sprintf("At %s there was no %s: it was created %s.", at, name, i.show(i.Job.Created))
+	case Held:
+		return v, fmt.Sprintf("%s, due %s: skipped, since the job is paused%s; the journal gets one row for all such times when it is resumed or edited.",
+			name, at, i.pauseReason())
 	case Pending:
-		return v, fmt.Sprintf("%s, due %s: no record exists yet, it is being decided or written.", name, at)
+		return v, fmt.Sprintf("%s, due %s: no record exists yet, %s.", name, at, i.pending())
 	case Edited:
 		return v, fmt.Sprintf("%s, %s: no record exists; the schedule has this time now, but the job was edited %s (generation %d), "+
 			"and an edit makes nothing fire that was before it.", name, at, i.show(i.Job.Updated), i.Job.Generation)
@@ -100,6 +104,8 @@ func (i *Instant) missing(at, fire time.Time) Verdict {
 		return Trimmed
 	case !at.After(i.Job.Created):
 		return Unborn
+	case i.Job.Paused && at.After(i.Job.Cursor):
+		return Held
 	case at.After(i.Job.Cursor) || i.Now.Sub(fire) < writing:
 		return Pending
 	case i.Job.Generation > 1 && !at.After(i.Job.Updated):
@@ -197,6 +203,8 @@ func (i *Instant) status(at time.Time) string {
 		return "beyond the retention"
 	case Unborn:
 		return "before the job was created"
+	case Held:
+		return "skipped, the job is paused"
 	case Pending:
 		return "not written yet"
 	case Edited:
@@ -210,11 +218,7 @@ func (i *Instant) future() string {
 	name, at := i.Job.Name, i.show(i.At)
 	switch {
 	case i.Job.Paused:
-		why := ""
-		if i.Job.PauseReason != "" {
-			why = " (" + i.Job.PauseReason + ")"
-		}
-		return fmt.Sprintf("%s, due %s: will be skipped unless it is resumed before, since the job is paused%s.", name, at, why)
+		return fmt.Sprintf("%s, due %s: will be skipped unless it is resumed before, since the job is paused%s.", name, at, i.pauseReason())
 	case i.Idle != "":
 		return fmt.Sprintf("%s, due %s: will not fire as things are: %s.", name, at, i.Idle)
 	}
@@ -223,4 +227,22 @@ func (i *Instant) future() string {
 		late = ", with its jitter at " + i.Fire.In(i.Zone).Format("15:04:05.000")
 	}
 	return fmt.Sprintf("%s will fire at %s%s, unless it is paused, edited or deleted before, or judged otherwise then.", name, at, late)
+}
+
+func (i *Instant) pauseReason() string {
+	if i.Job.PauseReason == "" {
+		return ""
+	}
+	return " (" + i.Job.PauseReason + ")"
+}
+
+// pending says why a nominal time that has come has no record yet.
+func (i *Instant) pending() string {
+	switch {
+	case i.Now.Sub(i.Fire) < writing:
+		return "it is being decided or written"
+	case i.Idle != "":
+		return "the job does not fire as things are: " + i.Idle
+	}
+	return "though it is overdue: the job is accounted for up to " + i.show(i.Job.Cursor)
 }

@@ -95,6 +95,24 @@ func TestExplainInstant(t *testing.T) {
 		{"unborn, none", Instant{At: clock(7, 0, 9)}, Unborn, "At 2026-07-01 07:00:09 UTC there was no backup: it was created 2026-07-01 08:00:00 UTC."},
 		{"just now", Instant{At: clock(11, 59, 55), Nominal: true}, Pending, "backup, due 2026-07-01 11:59:55 UTC: no record exists yet, it is being decided or written."},
 		{
+			"while paused",
+			Instant{At: clock(11, 59, 59), Nominal: true, Job: &Job{Paused: true, PauseReason: "move"}},
+			Held,
+			"backup, due 2026-07-01 11:59:59 UTC: skipped, since the job is paused (move); the journal gets one row for all such times when it is resumed or edited.",
+		},
+		{
+			"overdue",
+			Instant{At: clock(11, 59, 59), Nominal: true, Now: clock(12, 1, 0)},
+			Pending,
+			"backup, due 2026-07-01 11:59:59 UTC: no record exists yet, though it is overdue: the job is accounted for up to 2026-07-01 11:59:58 UTC.",
+		},
+		{
+			"overdue, set aside",
+			Instant{At: clock(11, 59, 59), Nominal: true, Now: clock(12, 1, 0), Idle: "set aside: no zone"},
+			Pending,
+			"backup, due 2026-07-01 11:59:59 UTC: no record exists yet, the job does not fire as things are: set aside: no zone.",
+		},
+		{
 			"edited",
 			Instant{At: clock(8, 10, 0), Nominal: true, Job: &Job{Generation: 3}},
 			Edited,
@@ -119,7 +137,10 @@ func TestExplainInstant(t *testing.T) {
 			j = *c.i.Job
 		}
 		j.Name, j.Created, j.Updated, j.Cursor = "backup", clock(8, 0, 0), clock(8, 30, 0), clock(11, 59, 58)
-		c.i.Job, c.i.Now, c.i.Zone = &j, clock(12, 0, 0), time.UTC
+		c.i.Job, c.i.Zone = &j, time.UTC
+		if c.i.Now.IsZero() {
+			c.i.Now = clock(12, 0, 0)
+		}
 		if c.i.Fire.IsZero() {
 			c.i.Fire = c.i.At
 		}
