@@ -170,6 +170,9 @@ func (i *Instant) before() string {
 }
 
 func (i *Instant) after() string {
+	if r := i.Before; r != nil && !i.Next.IsZero() && !i.Next.After(r.Last) {
+		return fmt.Sprintf("the next is %s, one of them", i.beside(i.Next))
+	}
 	if r := i.After; r != nil && (!i.Next.Before(r.Due) || !i.Next.After(i.Job.Updated)) {
 		return fmt.Sprintf("the next is %s (%s)", i.beside(r.Due), gist(r))
 	}

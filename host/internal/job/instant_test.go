@@ -41,7 +41,7 @@ func TestExplainInstant(t *testing.T) {
 			"among a range",
 			Instant{At: clock(9, 5, 20), Before: paused, Prev: clock(9, 5, 0), Next: clock(9, 6, 0), After: ran(clock(10, 0, 0))},
 			NoFire,
-			"2026-07-01 09:05:20 UTC is no fire of backup: it lies among 60 times from 09:00:00 to 09:59:00 that were skipped:paused, run_2, the next is 09:06:00 (no record exists).",
+			"2026-07-01 09:05:20 UTC is no fire of backup: it lies among 60 times from 09:00:00 to 09:59:00 that were skipped:paused, run_2, the next is 09:06:00, one of them.",
 		},
 		{
 			"none",
