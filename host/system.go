@@ -59,7 +59,7 @@ func (h *host) armSystemJobs(ctx context.Context) error {
 				continue
 			}
 			kind = "job.update"
-			want.Paused, want.PauseReason = have.Paused, have.PauseReason
+			want.Paused, want.PauseReason, want.PauseUntil = have.Paused, have.PauseReason, have.PauseUntil
 		}
 		if _, err := h.scheduler.Put(ctx, want, job.Daemon, kind); err != nil {
 			return fmt.Errorf("system job %s: %w", want.Name, err)

@@ -39,7 +39,7 @@ func (a *app) jobList() *cobra.Command {
 		return list(a, jobs.GetJobs(), head, func(j *api.Job) []string {
 			next := cmp.Or(a.when(j.GetNext(), zoneOf(j.GetSchedule())), brief(j.GetIdle(), 40))
 			if j.GetPaused() {
-				next = strings.TrimSuffix("paused: "+j.GetPauseReason(), ": ")
+				next = a.paused(j)
 			}
 			last := j.GetLastState()
 			if j.GetLastDue() != nil {
@@ -69,7 +69,7 @@ func (a *app) describeJob(w io.Writer, j *api.Job) {
 	next := a.when(j.GetNext(), zone)
 	switch {
 	case j.GetPaused():
-		next = strings.TrimSuffix("never: the job is paused: "+j.GetPauseReason(), ": ")
+		next = "none while the job is " + a.paused(j)
 	case next == "":
 		next = "none: " + cmp.Or(j.GetIdle(), "over")
 	}
@@ -177,12 +177,17 @@ func (a *app) fireCells(t time.Time, zone *time.Location) []string {
 }
 
 func (a *app) jobPause() *cobra.Command {
-	var reason string
+	var reason, until string
 	c := a.command("pause JOB...", "Stop firing a job", cobra.MinimumNArgs(1), func(ctx context.Context, c *api.Client, args []string) error {
+		end, err := a.pauseEnd(until)
+		if err != nil {
+			return err
+		}
 		return a.eachJob(args, "paused", func(name string) (*api.Job, error) {
-			return c.Jobs.Pause(ctx, &api.PauseJobRequest{Job: name, Reason: reason})
+			return c.Jobs.Pause(ctx, &api.PauseJobRequest{Job: name, Reason: reason, Until: end})
 		})
 	})
+	c.Flags().StringVar(&until, "until", "", "resume by itself: at an instant, RFC 3339, or after a duration (2h)")
 	c.Flags().StringVar(&reason, "reason", "", "why, for people")
 	return c
 }

@@ -57,6 +57,7 @@ type Job struct {
 	BackoffCapMs    int64                  `protobuf:"varint,28,opt,name=backoff_cap_ms,json=backoffCapMs,proto3" json:"backoff_cap_ms,omitempty"`
 	ScheduleHints   []string               `protobuf:"bytes,29,rep,name=schedule_hints,json=scheduleHints,proto3" json:"schedule_hints,omitempty"` // what often surprises about such a schedule
 	Idle            string                 `protobuf:"bytes,30,opt,name=idle,proto3" json:"idle,omitempty"`                                        // why there is no next, of a job that is not paused: over, set aside and why, or waits for the end of its run
+	PausedUntil     *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=paused_until,json=pausedUntil,proto3" json:"paused_until,omitempty"`       // absent: until it is resumed
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -299,6 +300,13 @@ func (x *Job) GetIdle() string {
 		return x.Idle
 	}
 	return ""
+}
+
+func (x *Job) GetPausedUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.PausedUntil
+	}
+	return nil
 }
 
 type Schedule struct {
@@ -697,6 +705,7 @@ type PauseJobRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Until         *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=until,proto3" json:"until,omitempty"` // resume by itself then; absent: not
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -743,6 +752,13 @@ func (x *PauseJobRequest) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *PauseJobRequest) GetUntil() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Until
+	}
+	return nil
 }
 
 type ResumeJobRequest struct {
@@ -3962,7 +3978,7 @@ var File_palyra_proto protoreflect.FileDescriptor
 
 const file_palyra_proto_rawDesc = "" +
 	"\n" +
-	"\fpalyra.proto\x12\tpalyra.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb8\b\n" +
+	"\fpalyra.proto\x12\tpalyra.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\b\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1e\n" +
@@ -4000,7 +4016,8 @@ const file_palyra_proto_rawDesc = "" +
 	"\blast_due\x18\x1b \x01(\v2\x1a.google.protobuf.TimestampR\alastDue\x12$\n" +
 	"\x0ebackoff_cap_ms\x18\x1c \x01(\x03R\fbackoffCapMs\x12%\n" +
 	"\x0eschedule_hints\x18\x1d \x03(\tR\rscheduleHints\x12\x12\n" +
-	"\x04idle\x18\x1e \x01(\tR\x04idle\x1a9\n" +
+	"\x04idle\x18\x1e \x01(\tR\x04idle\x12=\n" +
+	"\fpaused_until\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\vpausedUntil\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x92\x03\n" +
@@ -4034,10 +4051,11 @@ const file_palyra_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12&\n" +
 	"\x06change\x18\x02 \x01(\v2\x0e.palyra.v1.JobR\x06change\x12\x16\n" +
 	"\x06fields\x18\x03 \x03(\tR\x06fields\x12\x17\n" +
-	"\adry_run\x18\x04 \x01(\bR\x06dryRun\";\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\"m\n" +
 	"\x0fPauseJobRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"$\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x120\n" +
+	"\x05until\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x05until\"$\n" +
 	"\x10ResumeJobRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\"%\n" +
 	"\x11TriggerJobRequest\x12\x10\n" +
@@ -4402,123 +4420,125 @@ var file_palyra_proto_depIdxs = []int32{
 	62, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
 	62, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
 	62, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
-	62, // 6: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
-	62, // 7: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
-	62, // 8: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
-	0,  // 9: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
-	0,  // 10: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
-	0,  // 11: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
-	14, // 12: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
-	62, // 13: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
-	62, // 14: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
-	62, // 15: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
-	62, // 16: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
-	62, // 17: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
-	62, // 18: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
-	62, // 19: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
-	62, // 20: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
-	62, // 21: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
-	16, // 22: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
-	62, // 23: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
-	62, // 24: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
-	15, // 25: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
-	62, // 26: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
-	26, // 27: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
-	29, // 28: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
-	62, // 29: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
-	62, // 30: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
-	62, // 31: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
-	30, // 32: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
-	29, // 33: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
-	62, // 34: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
-	39, // 35: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
-	45, // 36: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
-	62, // 37: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	62, // 38: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 39: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
-	62, // 40: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
-	62, // 41: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
-	62, // 42: palyra.v1.Explanation.at:type_name -> google.protobuf.Timestamp
-	15, // 43: palyra.v1.Explanation.run:type_name -> palyra.v1.Run
-	15, // 44: palyra.v1.Explanation.before:type_name -> palyra.v1.Run
-	15, // 45: palyra.v1.Explanation.after:type_name -> palyra.v1.Run
-	62, // 46: palyra.v1.Explanation.previous:type_name -> google.protobuf.Timestamp
-	62, // 47: palyra.v1.Explanation.next:type_name -> google.protobuf.Timestamp
-	2,  // 48: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
-	3,  // 49: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
-	5,  // 50: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
-	6,  // 51: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
-	7,  // 52: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
-	8,  // 53: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
-	9,  // 54: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
-	10, // 55: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
-	12, // 56: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
-	17, // 57: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
-	19, // 58: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
-	20, // 59: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
-	22, // 60: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
-	23, // 61: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
-	24, // 62: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
-	59, // 63: palyra.v1.RunService.Explain:input_type -> palyra.v1.ExplainRequest
-	27, // 64: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
-	31, // 65: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
-	33, // 66: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
-	34, // 67: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
-	35, // 68: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
-	36, // 69: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
-	37, // 70: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
-	40, // 71: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
-	42, // 72: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
-	43, // 73: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
-	43, // 74: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
-	43, // 75: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
-	43, // 76: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
-	46, // 77: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
-	51, // 78: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
-	53, // 79: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
-	55, // 80: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
-	57, // 81: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
-	49, // 82: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
-	0,  // 83: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
-	4,  // 84: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
-	0,  // 85: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
-	0,  // 86: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
-	0,  // 87: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
-	0,  // 88: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
-	15, // 89: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
-	11, // 90: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
-	13, // 91: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
-	18, // 92: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
-	15, // 93: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
-	21, // 94: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
-	15, // 95: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
-	15, // 96: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
-	25, // 97: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
-	60, // 98: palyra.v1.RunService.Explain:output_type -> palyra.v1.Explanation
-	28, // 99: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
-	32, // 100: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
-	29, // 101: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
-	29, // 102: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
-	29, // 103: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
-	29, // 104: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
-	38, // 105: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
-	41, // 106: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
-	39, // 107: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
-	44, // 108: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
-	44, // 109: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
-	44, // 110: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
-	44, // 111: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
-	47, // 112: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
-	52, // 113: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
-	54, // 114: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
-	56, // 115: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
-	58, // 116: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
-	50, // 117: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
-	83, // [83:118] is the sub-list for method output_type
-	48, // [48:83] is the sub-list for method input_type
-	48, // [48:48] is the sub-list for extension type_name
-	48, // [48:48] is the sub-list for extension extendee
-	0,  // [0:48] is the sub-list for field type_name
+	62, // 6: palyra.v1.Job.paused_until:type_name -> google.protobuf.Timestamp
+	62, // 7: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
+	62, // 8: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
+	62, // 9: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
+	0,  // 10: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
+	0,  // 11: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
+	0,  // 12: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
+	62, // 13: palyra.v1.PauseJobRequest.until:type_name -> google.protobuf.Timestamp
+	14, // 14: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
+	62, // 15: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
+	62, // 16: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
+	62, // 17: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
+	62, // 18: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
+	62, // 19: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
+	62, // 20: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
+	62, // 21: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
+	62, // 22: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
+	62, // 23: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
+	16, // 24: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
+	62, // 25: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
+	62, // 26: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
+	15, // 27: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
+	62, // 28: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
+	26, // 29: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
+	29, // 30: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
+	62, // 31: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
+	62, // 32: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
+	62, // 33: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
+	30, // 34: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
+	29, // 35: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
+	62, // 36: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
+	39, // 37: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
+	45, // 38: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
+	62, // 39: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	62, // 40: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 41: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
+	62, // 42: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
+	62, // 43: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
+	62, // 44: palyra.v1.Explanation.at:type_name -> google.protobuf.Timestamp
+	15, // 45: palyra.v1.Explanation.run:type_name -> palyra.v1.Run
+	15, // 46: palyra.v1.Explanation.before:type_name -> palyra.v1.Run
+	15, // 47: palyra.v1.Explanation.after:type_name -> palyra.v1.Run
+	62, // 48: palyra.v1.Explanation.previous:type_name -> google.protobuf.Timestamp
+	62, // 49: palyra.v1.Explanation.next:type_name -> google.protobuf.Timestamp
+	2,  // 50: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
+	3,  // 51: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
+	5,  // 52: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
+	6,  // 53: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
+	7,  // 54: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
+	8,  // 55: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
+	9,  // 56: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
+	10, // 57: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
+	12, // 58: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
+	17, // 59: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
+	19, // 60: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
+	20, // 61: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
+	22, // 62: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
+	23, // 63: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
+	24, // 64: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
+	59, // 65: palyra.v1.RunService.Explain:input_type -> palyra.v1.ExplainRequest
+	27, // 66: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
+	31, // 67: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
+	33, // 68: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
+	34, // 69: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
+	35, // 70: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
+	36, // 71: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
+	37, // 72: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
+	40, // 73: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
+	42, // 74: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
+	43, // 75: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
+	43, // 76: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
+	43, // 77: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
+	43, // 78: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
+	46, // 79: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
+	51, // 80: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
+	53, // 81: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
+	55, // 82: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
+	57, // 83: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
+	49, // 84: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
+	0,  // 85: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
+	4,  // 86: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
+	0,  // 87: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
+	0,  // 88: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
+	0,  // 89: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
+	0,  // 90: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
+	15, // 91: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
+	11, // 92: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
+	13, // 93: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
+	18, // 94: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
+	15, // 95: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
+	21, // 96: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
+	15, // 97: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
+	15, // 98: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
+	25, // 99: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
+	60, // 100: palyra.v1.RunService.Explain:output_type -> palyra.v1.Explanation
+	28, // 101: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
+	32, // 102: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
+	29, // 103: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
+	29, // 104: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
+	29, // 105: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
+	29, // 106: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
+	38, // 107: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
+	41, // 108: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
+	39, // 109: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
+	44, // 110: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
+	44, // 111: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
+	44, // 112: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
+	44, // 113: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
+	47, // 114: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
+	52, // 115: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
+	54, // 116: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
+	56, // 117: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
+	58, // 118: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
+	50, // 119: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
+	85, // [85:120] is the sub-list for method output_type
+	50, // [50:85] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_palyra_proto_init() }

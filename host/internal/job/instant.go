@@ -198,7 +198,7 @@ func gist(r *Run) string {
 func (i *Instant) status(at time.Time) string {
 	switch i.missing(at, at) {
 	case Future:
-		if i.Job.Paused {
+		if i.Job.Paused && (i.Job.PauseUntil.IsZero() || at.Before(i.Job.PauseUntil)) {
 			return "to come, paused"
 		}
 		return "to come"
@@ -220,7 +220,7 @@ func (i *Instant) status(at time.Time) string {
 func (i *Instant) future() string {
 	name, at := i.Job.Name, i.show(i.At)
 	switch {
-	case i.Job.Paused:
+	case i.Job.Paused && (i.Job.PauseUntil.IsZero() || i.At.Before(i.Job.PauseUntil)):
 		return fmt.Sprintf("%s, due %s: will be skipped unless it is resumed before, since the job is paused%s.", name, at, i.pauseReason())
 	case i.Idle != "":
 		return fmt.Sprintf("%s, due %s: will not fire as things are: %s.", name, at, i.Idle)
@@ -233,10 +233,14 @@ func (i *Instant) future() string {
 }
 
 func (i *Instant) pauseReason() string {
-	if i.Job.PauseReason == "" {
-		return ""
+	text := ""
+	if !i.Job.PauseUntil.IsZero() {
+		text = " until " + i.show(i.Job.PauseUntil)
 	}
-	return " (" + i.Job.PauseReason + ")"
+	if i.Job.PauseReason != "" {
+		text += " (" + i.Job.PauseReason + ")"
+	}
+	return text
 }
 
 // pending says why a nominal time that has come has no record yet.

@@ -86,6 +86,18 @@ func TestExplainInstant(t *testing.T) {
 			"backup, due 2026-07-01 13:00:00 UTC: will be skipped unless it is resumed before, since the job is paused (move).",
 		},
 		{
+			"paused until then",
+			Instant{At: clock(13, 0, 0), Nominal: true, Job: &Job{Paused: true, PauseUntil: clock(13, 0, 0)}},
+			Future,
+			"backup will fire at 2026-07-01 13:00:00 UTC, unless it is paused, edited or deleted before, or judged otherwise then.",
+		},
+		{
+			"paused until later",
+			Instant{At: clock(13, 0, 0), Nominal: true, Job: &Job{Paused: true, PauseUntil: clock(13, 0, 1)}},
+			Future,
+			"backup, due 2026-07-01 13:00:00 UTC: will be skipped unless it is resumed before, since the job is paused until 2026-07-01 13:00:01 UTC.",
+		},
+		{
 			"set aside",
 			Instant{At: clock(13, 0, 0), Nominal: true, Idle: "set aside: no zone"},
 			Future,

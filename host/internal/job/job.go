@@ -50,12 +50,24 @@ type Job struct {
 	Timeout     time.Duration // of one attempt
 	Paused      bool
 	PauseReason string
-	Effect      Effect // what the host does with the result; system jobs only
+	PauseUntil  time.Time // when a pause ends by itself; zero if it does not
+	Effect      Effect    // what the host does with the result; system jobs only
 	Created     time.Time
 	Updated     time.Time
 
 	// Cursor is the last nominal time that is accounted for. It never goes back.
 	Cursor time.Time
+}
+
+// Resumed returns the job after its pause.
+func (j Job) Resumed() Job {
+	j.Paused, j.PauseReason, j.PauseUntil = false, "", time.Time{}
+	return j
+}
+
+// PauseOver reports whether the job is in a pause that has ended at now.
+func (j *Job) PauseOver(now time.Time) bool {
+	return j.Paused && !j.PauseUntil.IsZero() && !now.Before(j.PauseUntil)
 }
 
 // System reports whether the daemon owns the job.

@@ -356,6 +356,7 @@ func TestJobRoundTrip(t *testing.T) {
 	v.Misfire = job.Misfire{Policy: job.CatchUp, Grace: time.Second, Window: time.Hour}
 	v.Retry = job.Retry{Attempts: 3, Backoff: time.Second, Cap: time.Minute}
 	v.Timeout, v.Paused, v.PauseReason, v.Effect = time.Second, true, "holiday", job.JudgeAudit
+	v.PauseUntil = noon.Add(time.Hour)
 	put(t, j, v)
 	got, err := j.Jobs(t.Context())
 	if err != nil {

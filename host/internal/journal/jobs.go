@@ -24,6 +24,7 @@ type jobSpec struct {
 	Timeout     time.Duration     `json:"timeout_ns"`
 	Paused      bool              `json:"paused,omitempty"`
 	PauseReason string            `json:"pause_reason,omitempty"`
+	PauseUntil  time.Time         `json:"pause_until,omitzero"`
 	Effect      job.Effect        `json:"effect,omitempty"`
 }
 
@@ -48,7 +49,7 @@ func encodeSpec(j *job.Job) (string, error) {
 		Group: j.Group, Labels: j.Labels, Schedule: json.RawMessage(schedule),
 		Skill: j.Action.Skill, Entrypoint: j.Action.Entrypoint,
 		Max: j.Concurrency.Max, Misfire: misfireSpec(j.Misfire), Retry: retrySpec(j.Retry),
-		Timeout: j.Timeout, Paused: j.Paused, PauseReason: j.PauseReason, Effect: j.Effect,
+		Timeout: j.Timeout, Paused: j.Paused, PauseReason: j.PauseReason, PauseUntil: j.PauseUntil, Effect: j.Effect,
 	})
 }
 
@@ -64,7 +65,8 @@ func decodeSpec(text string, j *job.Job) error {
 	j.Action = job.Action{Skill: s.Skill, Entrypoint: s.Entrypoint}
 	j.Concurrency.Max = s.Max
 	j.Misfire, j.Retry = job.Misfire(s.Misfire), job.Retry(s.Retry)
-	j.Timeout, j.Paused, j.PauseReason, j.Effect = s.Timeout, s.Paused, s.PauseReason, s.Effect
+	j.Timeout, j.Effect = s.Timeout, s.Effect
+	j.Paused, j.PauseReason, j.PauseUntil = s.Paused, s.PauseReason, s.PauseUntil
 	return nil
 }
 

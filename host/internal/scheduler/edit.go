@@ -96,6 +96,10 @@ func (s *Scheduler) draft(j job.Job, by job.Principal, now time.Time) (*job.Job,
 		}
 		j.Created, j.Generation = old.job.Created, old.job.Generation
 	}
+	if !j.Paused {
+		j = j.Resumed()
+	}
+	j.PauseUntil = micros(j.PauseUntil)
 	j.Generation++
 	if j.ID == "" {
 		j.ID = job.ID("job_" + ulid.Make().String())

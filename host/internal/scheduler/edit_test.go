@@ -36,6 +36,47 @@ func TestPauseAndResume(t *testing.T) {
 	})
 }
 
+// A pause with an end ends then, whoever runs: what came before it was skipped,
+// what comes at its end fires.
+func TestPauseUntil(t *testing.T) {
+	for name, restart := range map[string]bool{"running": false, "over a restart": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRig(t)
+				j := *r.put(t, every("job", "10s"))
+				j.Paused, j.PauseReason, j.PauseUntil = true, "move", r.start.Add(time.Minute)
+				j = *r.put(t, j)
+				if restart {
+					<-time.After(62 * time.Second)
+					r = newRig(t, &j)
+				}
+				if !r.Next(j.ID).IsZero() || len(r.Upcoming(5)) != 0 {
+					t.Errorf("a paused job is due at %v, upcoming %v", r.Next(j.ID), r.Upcoming(5))
+				}
+				r.store.err = errors.New("disk full")
+				r.run(t)
+				pass(70 * time.Second)
+				if got := r.Get("job"); !got.Paused {
+					t.Error("resumed, though the store refused")
+				}
+				r.store.err = nil
+				pass(20 * time.Second)
+				got := r.Get("job")
+				if got.Paused || got.PauseReason != "" || !got.PauseUntil.IsZero() || got.Generation != 3 || r.store.jobs[j.ID].Paused {
+					t.Errorf("after the pause: %+v", got)
+				}
+				want := "[skipped:paused 01 00:00:10 to 01 00:00:50 x5]"
+				if fired := show(r.fired.firings()); !strings.HasPrefix(fired, want) || strings.Count(fired, "paused") != 1 {
+					t.Errorf("fired:\n%s\nwant first:\n%s", fired, want)
+				}
+				if last := r.fired.firings()[len(r.fired.firings())-1]; last.Due.Before(j.PauseUntil) || !r.Next(j.ID).After(time.Now()) {
+					t.Errorf("last fired %v, next %v; want it to go on", last.Due, r.Next(j.ID))
+				}
+			})
+		})
+	}
+}
+
 // What was due before an edit is the old job's; nothing fires twice or late
 // because of it.
 func TestEditSettlesWhatIsDue(t *testing.T) {

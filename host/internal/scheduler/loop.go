@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -70,8 +71,8 @@ func (s *Scheduler) tick(ctx context.Context) (sleep time.Duration, err error) {
 		return 0, err
 	}
 	defer s.give()
-	batch, firings := s.collect(time.Now())
-	if err := s.fire(ctx, batch, firings); err != nil {
+	batch, firings, rested := s.collect(time.Now())
+	if err := errors.Join(s.fire(ctx, batch, firings), s.resume(ctx, rested)); err != nil {
 		return 0, err
 	}
 	return s.untilNext(time.Now()), nil
@@ -84,25 +85,28 @@ type planned struct {
 }
 
 // collect plans the jobs that are due at now, soonest first, up to a batch, and
-// disarms them; fire arms them again, whatever becomes of the batch.
-func (s *Scheduler) collect(now time.Time) ([]planned, []job.Firing) {
+// disarms them; fire arms them again, whatever becomes of the batch. Jobs whose
+// pause is over it disarms for resume.
+func (s *Scheduler) collect(now time.Time) (batch []planned, firings []job.Firing, rested []*entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var batch []planned
-	var firings []job.Firing
-	for len(s.due) > 0 && len(firings) < s.cfg.Batch {
+	for len(s.due) > 0 && len(firings)+len(rested) < s.cfg.Batch {
 		e := s.due[0].e
 		if s.due[0].at > now.UnixMicro() {
 			break
 		}
 		s.due.remove(e)
+		if e.job.PauseOver(now) {
+			rested = append(rested, e)
+			continue
+		}
 		ready, cursor := s.plan(e, now)
 		firings = append(firings, ready...)
 		if e.aside == "" {
 			batch = append(batch, planned{e, cursor})
 		}
 	}
-	return batch, firings
+	return batch, firings, rested
 }
 
 // plan plans one job; a panic sets it aside. The caller holds mu.

@@ -89,6 +89,9 @@ const burst = 64
 // However long the gap, a stretch of nominal times that will not run costs a
 // few evaluations of the schedule and not one each.
 func plan(j *job.Job, s times, cursor, now time.Time) []job.Firing {
+	if j.PauseOver(now) {
+		now = lastPaused(j) // what follows is for the job as it is resumed
+	}
 	a := agenda{s, string(j.ID)}
 	first := a.Next(cursor)
 	if first.IsZero() || first.After(now) {
@@ -197,3 +200,6 @@ func earlier(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// lastPaused is the last instant of a pause that ends by itself.
+func lastPaused(j *job.Job) time.Time { return j.PauseUntil.Add(-time.Microsecond) }

@@ -18,6 +18,8 @@
 //     runs, under catch-up the latest within the window runs once.
 //   - Nominal times of a paused job are accounted for in one range when the job
 //     is next resumed, edited or deleted, and at the start of the daemon.
+//   - A pause that is to end by itself ends by an edit that the daemon makes: what
+//     came before its end is skipped, and what comes then or later is not.
 //   - Nothing fires retroactively because of an edit. What was due before the
 //     edit is fired as the job was, then the cursor moves to the time of the edit.
 //   - The cursor never goes back, also when the clock does.
@@ -223,8 +225,8 @@ func (e *entry) fire(nominal time.Time) time.Time {
 	return e.schedule.Fire(string(e.job.ID), nominal)
 }
 
-// arm sets e to its next fire, if there is one. A paused job is armed only for
-// what has passed already. The caller holds mu.
+// arm sets e to its next fire, if there is one. A paused job is armed for the end
+// of its pause, or only for what has passed already. The caller holds mu.
 func (s *Scheduler) arm(e *entry) {
 	if e.aside != "" {
 		return
@@ -234,6 +236,10 @@ func (s *Scheduler) arm(e *entry) {
 			s.setAside(e, fmt.Sprintf("panic in its schedule: %v", p))
 		}
 	}()
+	if e.job.Paused && !e.job.PauseUntil.IsZero() {
+		s.due.set(e, e.job.PauseUntil)
+		return
+	}
 	next := e.next()
 	if next.IsZero() {
 		s.due.remove(e)

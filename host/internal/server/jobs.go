@@ -66,7 +66,7 @@ func (s jobs) Update(ctx context.Context, req *api.UpdateJobRequest) (*api.Job, 
 	if err != nil {
 		return nil, problem(Invalid, "", "%v", err)
 	}
-	want.Paused, want.PauseReason = have.Paused, have.PauseReason
+	want.Paused, want.PauseReason, want.PauseUntil = have.Paused, have.PauseReason, have.PauseUntil
 	return s.change(ctx, have, want, req.GetDryRun())
 }
 
@@ -177,11 +177,18 @@ func (s jobs) Pause(ctx context.Context, req *api.PauseJobRequest) (*api.Job, er
 	if err != nil {
 		return nil, err
 	}
-	if j.Paused && (req.GetReason() == "" || req.GetReason() == j.PauseReason) {
+	until, err := toTime(req.GetUntil())
+	if err != nil {
+		return nil, problem(Invalid, "", "until: %v", err)
+	}
+	if !until.IsZero() && !until.After(time.Now()) {
+		return nil, problem(Invalid, "give a later one", "until %s: that time has passed", until.Format(time.RFC3339))
+	}
+	if j.Paused && (req.GetReason() == "" || req.GetReason() == j.PauseReason) && until.Equal(j.PauseUntil) {
 		return s.seen(ctx, j), nil
 	}
 	changed := *j
-	changed.Paused, changed.PauseReason = true, req.GetReason()
+	changed.Paused, changed.PauseReason, changed.PauseUntil = true, req.GetReason(), until
 	return s.put(ctx, changed, "job.pause")
 }
 
@@ -193,9 +200,7 @@ func (s jobs) Resume(ctx context.Context, req *api.ResumeJobRequest) (*api.Job, 
 	if !j.Paused {
 		return s.seen(ctx, j), nil
 	}
-	changed := *j
-	changed.Paused, changed.PauseReason = false, ""
-	return s.put(ctx, changed, "job.resume")
+	return s.put(ctx, j.Resumed(), "job.resume")
 }
 
 // Trigger does not ask here: the gate of dispatch judges the run, and writes

@@ -310,6 +310,7 @@ func TestErrors(t *testing.T) {
 	_, noJob := client.Jobs.Get(ctx, &api.GetJobRequest{Job: "bakcup"})
 	_, noRun := client.Runs.Get(ctx, &api.GetRunRequest{Run: "run_9"})
 	_, field := client.Jobs.Update(ctx, &api.UpdateJobRequest{Job: "backup", Change: &api.Job{}, Fields: []string{"owner"}})
+	_, past := client.Jobs.Pause(ctx, &api.PauseJobRequest{Job: "backup", Until: fromTime(time.Unix(1, 0))})
 	_, limit := client.Runs.List(ctx, &api.ListRunsRequest{Limit: 1001})
 	_, state := client.Runs.List(ctx, &api.ListRunsRequest{State: "ok"})
 	for _, c := range []struct {
@@ -328,6 +329,7 @@ func TestErrors(t *testing.T) {
 		{"skill", create(func(j *api.Job) { j.Action = "acme.tra/pack" }), connect.CodeNotFound, "not_found", "did you mean acme.tar?"},
 		{"entrypoint", create(func(j *api.Job) { j.Action = "acme.tar/unpack" }), connect.CodeNotFound, "not_found", "it has: pack"},
 		{"not editable", field, connect.CodeInvalidArgument, "bad_data", `field "owner"`},
+		{"pause until", past, connect.CodeInvalidArgument, "bad_data", "that time has passed"},
 		{"limit", limit, connect.CodeInvalidArgument, "bad_data", "1 to 1000"},
 		{"state", state, connect.CodeInvalidArgument, "bad_data", `state "ok"`},
 	} {

@@ -45,7 +45,7 @@ func fromJob(j *job.Job, parser *schedule.Parser) *api.Job {
 		MisfireGraceMs: j.Misfire.Grace.Milliseconds(), CatchUpWindowMs: j.Misfire.Window.Milliseconds(),
 		Attempts: int32(j.Retry.Attempts), BackoffMs: j.Retry.Backoff.Milliseconds(), BackoffCapMs: j.Retry.Cap.Milliseconds(),
 		TimeoutMs: j.Timeout.Milliseconds(),
-		Paused:    j.Paused, PauseReason: j.PauseReason, System: j.System(),
+		Paused:    j.Paused, PauseReason: j.PauseReason, PausedUntil: fromTime(j.PauseUntil), System: j.System(),
 		Created: fromTime(j.Created), Updated: fromTime(j.Updated),
 	}
 	if s, err := parser.Parse(j.Schedule); err == nil {
