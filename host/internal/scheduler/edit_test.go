@@ -53,16 +53,16 @@ func TestPauseUntil(t *testing.T) {
 				if !r.Next(j.ID).IsZero() || len(r.Upcoming(5)) != 0 {
 					t.Errorf("a paused job is due at %v, upcoming %v", r.Next(j.ID), r.Upcoming(5))
 				}
-				r.store.err = errors.New("disk full")
+				r.store.refuse(errors.New("disk full"))
 				r.run(t)
 				pass(70 * time.Second)
 				if got := r.Get("job"); !got.Paused {
 					t.Error("resumed, though the store refused")
 				}
-				r.store.err = nil
+				r.store.refuse(nil)
 				pass(20 * time.Second)
 				got := r.Get("job")
-				if got.Paused || got.PauseReason != "" || !got.PauseUntil.IsZero() || got.Generation != 3 || r.store.jobs[j.ID].Paused {
+				if got.Paused || got.PauseReason != "" || !got.PauseUntil.IsZero() || got.Generation != 3 {
 					t.Errorf("after the pause: %+v", got)
 				}
 				want := "[skipped:paused 01 00:00:10 to 01 00:00:50 x5]"

@@ -20,6 +20,7 @@ var alice = job.User("alice")
 
 // store is jobs in a map; err is what it answers while it is set.
 type store struct {
+	mu   sync.Mutex // of what the loop writes
 	jobs map[job.ID]*job.Job
 	puts int
 	err  error
@@ -33,11 +34,19 @@ func (s *store) Jobs(context.Context) (jobs []*job.Job, err error) {
 }
 
 func (s *store) PutJob(_ context.Context, j *job.Job, _ job.Principal, _ string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.err == nil {
 		s.puts++
 		s.jobs[j.ID] = j
 	}
 	return s.err
+}
+
+func (s *store) refuse(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
 }
 
 func (s *store) DeleteJob(_ context.Context, id job.ID, _ job.Principal) error {
