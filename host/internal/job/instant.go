@@ -62,7 +62,7 @@ func (i *Instant) Explain() (Verdict, string) {
 		return v, fmt.Sprintf("%s, %s: no record exists; the schedule has this time now, but the job was edited %s (generation %d), "+
 			"and an edit makes nothing fire that was before it.", name, at, i.show(i.Job.Updated), i.Job.Generation)
 	case Trimmed:
-		return v, fmt.Sprintf("%s, due %s: no record is left, it is beyond the retention; runs that ended up to %s were trimmed.",
+		return v, fmt.Sprintf("%s, due %s: no record is left; runs that ended up to %s are beyond the retention, and were trimmed.",
 			name, at, i.show(i.TrimmedTo))
 	default:
 		return v, fmt.Sprintf("%s, due %s: no record exists, though the job counts as accounted for up to %s.",

@@ -135,7 +135,7 @@ func TestExplainInstant(t *testing.T) {
 			"trimmed",
 			Instant{At: clock(8, 40, 0), Nominal: true, TrimmedTo: clock(9, 0, 0)},
 			Trimmed,
-			"backup, due 2026-07-01 08:40:00 UTC: no record is left, it is beyond the retention; runs that ended up to 2026-07-01 09:00:00 UTC were trimmed.",
+			"backup, due 2026-07-01 08:40:00 UTC: no record is left; runs that ended up to 2026-07-01 09:00:00 UTC are beyond the retention, and were trimmed.",
 		},
 		{
 			"a gap",
