@@ -95,7 +95,7 @@ func broke(err error) bool {
 		return false
 	}
 	switch failed.Code() {
-	case 10, 266, 522, 778, 1034, 1290, 8458: // IOERR, _READ, _SHORT_READ, _WRITE, _FSYNC, _DIR_FSYNC, _CORRUPTFS
+	case 10, 266, 522, 778, 1034, 1290, 8458, 8714: // IOERR, _READ, _SHORT_READ, _WRITE, _FSYNC, _DIR_FSYNC, _CORRUPTFS, _IN_PAGE
 		return true
 	}
 	return false

@@ -171,6 +171,7 @@ type Journal struct {
 
 	wrote int64         // about how many frames since the length of the log was asked for; owned by who has the turn
 	ended chan struct{} // closed when broken is set
+	grown []*os.File    // SQLite's files that were made longer; closed after SQLite has closed them
 
 	// Owned by who has the turn.
 	broken   error // it can never be written again
@@ -324,6 +325,9 @@ func (j *Journal) Close() error {
 	}
 	if j.writers != nil {
 		errs = append(errs, j.writers.Close())
+	}
+	for _, f := range j.grown {
+		errs = append(errs, f.Close())
 	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("close journal %s: %w", j.path, err)

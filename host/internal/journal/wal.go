@@ -2,8 +2,8 @@ package journal
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 )
 
@@ -33,35 +33,43 @@ func (j *Journal) reserve(bytes int64) error {
 	}
 	// The index of the log has 32 KiB for every 4096 frames.
 	index := (bytes/frameBytes/4096 + 2) * 32 << 10
-	if err := errors.Join(grow(j.path+"-wal", bytes), grow(j.path+"-shm", index)); err != nil {
-		j.log.Warn("journal has no space in reserve", "err", err)
-		return nil
+	for suffix, size := range map[string]int64{"-wal": bytes, "-shm": index} {
+		f, err := grow(j.path+suffix, size)
+		if f != nil {
+			j.grown = append(j.grown, f)
+		}
+		if err != nil {
+			j.log.Warn("journal has no space in reserve", "err", err)
+			return nil
+		}
 	}
 	j.frames = max(1, bytes/frameBytes*3/4)
 	return nil
 }
 
 // grow makes a file that long. It is SQLite's: what is there stays, and zeros
-// behind it are not valid frames.
-func grow(path string, size int64) error {
+// behind it are not valid frames. The file stays open as long as SQLite has it:
+// to close it would drop the locks that SQLite holds on it, for a lock belongs to
+// the process and not to the descriptor (fcntl(2)), and the next process to come
+// would cut the index under our feet.
+func grow(path string, size int64) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer f.Close()
-	at, err := f.Seek(0, 2)
+	at, err := f.Seek(0, io.SeekEnd)
 	if err != nil || at >= size {
-		return err
+		return f, err
 	}
 	zeros := make([]byte, 1<<20)
 	for at < size {
 		n, err := f.Write(zeros[:min(int64(len(zeros)), size-at)])
 		if err != nil {
-			return err
+			return f, err
 		}
 		at += int64(n)
 	}
-	return f.Sync()
+	return f, f.Sync()
 }
 
 // tidy moves the write-ahead log into the database when that is due. The caller
