@@ -42,7 +42,9 @@ func TestCrash(t *testing.T) {
 	for n := 1; n <= cycles && !t.Failed(); n++ {
 		w.cycle(t, fmt.Sprintf("cycle %d of seed %d", n, seed), draw(random))
 	}
-	w.epilogue(t)
+	if !t.Failed() {
+		w.epilogue(t)
+	}
 	t.Logf("%d kills, %d before the daemon was ready; %d runs, %d marks; told of %d triggers, %d ends and %d notes; %d orphans swept",
 		w.kills, w.early, w.runs, w.marks, len(w.triggered), len(w.ended), len(w.notes), w.orphans)
 }
