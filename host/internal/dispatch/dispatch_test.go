@@ -223,7 +223,7 @@ func TestWithdrawnMeanwhile(t *testing.T) {
 		r.fire(t, j)
 		pass(time.Second)
 		r.fire(t, j)
-		r.journal.advance = func() { r.journal.withdrawn = true }
+		r.journal.withdraw()
 		pass(2 * time.Minute)
 		r.expect(t, "j@0 succeeded 0-60", "j@1 denied:skill_inactive 60-60")
 	})

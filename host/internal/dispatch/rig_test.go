@@ -88,6 +88,13 @@ func (j *journal) Begin(_ context.Context, claims []job.Claim) ([]error, error) 
 	return refused, nil
 }
 
+// withdraw has the journal refuse what starts from now on.
+func (j *journal) withdraw() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.withdrawn = true
+}
+
 var errGone, errTrust = errors.New("gone"), errors.New("not active")
 
 func (j *journal) open(id job.RunID) (*job.Run, error) {
