@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -135,7 +134,7 @@ func (s jobs) runnable(a job.Action) error {
 		return problem(NotFound, next, "no skill %q is installed", a.Skill)
 	}
 	if _, ok := found.Manifest.Entrypoints[a.Entrypoint]; !ok {
-		names := slices.Sorted(maps.Keys(found.Manifest.Entrypoints))
+		names := found.Manifest.EntrypointNames()
 		return problem(NotFound, "it has: "+strings.Join(names, ", "), "the skill %s has no entrypoint %q", a.Skill, a.Entrypoint)
 	}
 	return nil

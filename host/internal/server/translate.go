@@ -3,8 +3,6 @@ package server
 import (
 	"encoding/json"
 	"errors"
-	"maps"
-	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -122,7 +120,7 @@ func fromSkill(s *skill.Skill, now time.Time, lease time.Duration) *api.Skill {
 		Id: s.ID(), Version: s.Manifest.Version, Kind: string(s.Manifest.Kind), Description: s.Manifest.Description,
 		Publisher: s.Publisher, Digest: s.Digest.String(), Epoch: s.Epoch,
 		State: stateOf(s, now, lease), Reason: s.Reason,
-		Entrypoints:  slices.Sorted(maps.Keys(s.Manifest.Entrypoints)),
+		Entrypoints:  s.Manifest.EntrypointNames(),
 		Capabilities: s.Manifest.Capabilities.Names(),
 		Installed:    fromTime(s.Installed), Audited: fromTime(s.Audited),
 	}
