@@ -28,6 +28,7 @@ type jobFlags struct {
 	max, retries                 int32
 	grace, window, backoff, cap  time.Duration
 	timeout                      time.Duration
+	rules                        jobRules
 	delay                        string
 	times                        jobTimes
 }
@@ -55,6 +56,7 @@ func (f *jobFlags) all(c *cobra.Command) {
 	flags.DurationVar(&f.grace, "grace", 0, "up to this late is on time (default 1m)")
 	flags.DurationVar(&f.window, "window", 0, "of --misfire catch-up: how far back (default 24h)")
 	flags.DurationVar(&f.timeout, "timeout", 0, "of one attempt (default 5m)")
+	f.rules.define(c)
 	flags.Int32Var(&f.retries, "retries", 0, "further attempts after one that failed and may be retried, up to 15")
 	flags.DurationVar(&f.backoff, "backoff", 0, "before the first retry; doubles each time (default 1s)")
 	flags.DurationVar(&f.cap, "backoff-cap", 0, "longest back-off (default 5m)")
@@ -128,6 +130,7 @@ func (f *jobFlags) read(a *app, flags *pflag.FlagSet) (*api.Job, []string, error
 	set("retries", "attempts", func() { j.Attempts = f.retries + 1 })
 	set("backoff", "backoff_ms", func() { j.BackoffMs = f.backoff.Milliseconds() })
 	set("backoff-cap", "backoff_cap_ms", func() { j.BackoffCapMs = f.cap.Milliseconds() })
+	f.rules.read(j, set)
 	set("rename", "name", func() { j.Name = f.rename })
 	if f.retries < 0 {
 		return nil, nil, fail(exitUsage, "", "--retries %d: want 0 to 15", f.retries)

@@ -58,6 +58,16 @@ type Job struct {
 	ScheduleHints   []string               `protobuf:"bytes,29,rep,name=schedule_hints,json=scheduleHints,proto3" json:"schedule_hints,omitempty"` // what often surprises about such a schedule
 	Idle            string                 `protobuf:"bytes,30,opt,name=idle,proto3" json:"idle,omitempty"`                                        // why there is no next, of a job that is not paused: over, set aside and why, or waits for the end of its run
 	PausedUntil     *timestamppb.Timestamp `protobuf:"bytes,31,opt,name=paused_until,json=pausedUntil,proto3" json:"paused_until,omitempty"`       // absent: until it is resumed
+	RunTimeoutMs    int64                  `protobuf:"varint,32,opt,name=run_timeout_ms,json=runTimeoutMs,proto3" json:"run_timeout_ms,omitempty"` // of a run with all its attempts; 0: what the attempts and their back-offs may take
+	Priority        int32                  `protobuf:"varint,33,opt,name=priority,proto3" json:"priority,omitempty"`                               // among those that wait for a slot: -100 to 100, greater starts first
+	PauseAfter      int32                  `protobuf:"varint,34,opt,name=pause_after,json=pauseAfter,proto3" json:"pause_after,omitempty"`         // failed runs in a row that pause the job; 0: none do
+	AtLeastOnce     bool                   `protobuf:"varint,35,opt,name=at_least_once,json=atLeastOnce,proto3" json:"at_least_once,omitempty"`    // what a dead daemon left running is attempted again
+	CatchUpMax      int32                  `protobuf:"varint,36,opt,name=catch_up_max,json=catchUpMax,proto3" json:"catch_up_max,omitempty"`       // of coalesce all: how many at most
+	Coalesce        string                 `protobuf:"bytes,37,opt,name=coalesce,proto3" json:"coalesce,omitempty"`                                // of catch-up, which of the missed run: latest (default), earliest, all
+	OnSuccess       []string               `protobuf:"bytes,38,rep,name=on_success,json=onSuccess,proto3" json:"on_success,omitempty"`             // names of the jobs that it starts
+	OnFailure       []string               `protobuf:"bytes,39,rep,name=on_failure,json=onFailure,proto3" json:"on_failure,omitempty"`
+	OnRecovery      []string               `protobuf:"bytes,40,rep,name=on_recovery,json=onRecovery,proto3" json:"on_recovery,omitempty"` // at the first success after a failure
+	Warnings        []string               `protobuf:"bytes,41,rep,name=warnings,proto3" json:"warnings,omitempty"`                       // what about this job needs a look
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -305,6 +315,76 @@ func (x *Job) GetIdle() string {
 func (x *Job) GetPausedUntil() *timestamppb.Timestamp {
 	if x != nil {
 		return x.PausedUntil
+	}
+	return nil
+}
+
+func (x *Job) GetRunTimeoutMs() int64 {
+	if x != nil {
+		return x.RunTimeoutMs
+	}
+	return 0
+}
+
+func (x *Job) GetPriority() int32 {
+	if x != nil {
+		return x.Priority
+	}
+	return 0
+}
+
+func (x *Job) GetPauseAfter() int32 {
+	if x != nil {
+		return x.PauseAfter
+	}
+	return 0
+}
+
+func (x *Job) GetAtLeastOnce() bool {
+	if x != nil {
+		return x.AtLeastOnce
+	}
+	return false
+}
+
+func (x *Job) GetCatchUpMax() int32 {
+	if x != nil {
+		return x.CatchUpMax
+	}
+	return 0
+}
+
+func (x *Job) GetCoalesce() string {
+	if x != nil {
+		return x.Coalesce
+	}
+	return ""
+}
+
+func (x *Job) GetOnSuccess() []string {
+	if x != nil {
+		return x.OnSuccess
+	}
+	return nil
+}
+
+func (x *Job) GetOnFailure() []string {
+	if x != nil {
+		return x.OnFailure
+	}
+	return nil
+}
+
+func (x *Job) GetOnRecovery() []string {
+	if x != nil {
+		return x.OnRecovery
+	}
+	return nil
+}
+
+func (x *Job) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
 	}
 	return nil
 }
@@ -1099,7 +1179,7 @@ type Run struct {
 	Job           string                 `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"` // name
 	JobId         string                 `protobuf:"bytes,3,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
 	Generation    int64                  `protobuf:"varint,4,opt,name=generation,proto3" json:"generation,omitempty"`
-	Trigger       string                 `protobuf:"bytes,5,opt,name=trigger,proto3" json:"trigger,omitempty"` // timer, catch-up, manual
+	Trigger       string                 `protobuf:"bytes,5,opt,name=trigger,proto3" json:"trigger,omitempty"` // timer, catch-up, manual, chain, backfill
 	Due           *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=due,proto3" json:"due,omitempty"`
 	Last          *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=last,proto3" json:"last,omitempty"`    // of a range of nominal times, the last
 	Count         int64                  `protobuf:"varint,8,opt,name=count,proto3" json:"count,omitempty"` // of a range, how many; else 1
@@ -1125,6 +1205,7 @@ type Run struct {
 	Occurrence    string                 `protobuf:"bytes,28,opt,name=occurrence,proto3" json:"occurrence,omitempty"`
 	Attempt       int32                  `protobuf:"varint,29,opt,name=attempt,proto3" json:"attempt,omitempty"`
 	Explanation   string                 `protobuf:"bytes,30,opt,name=explanation,proto3" json:"explanation,omitempty"` // one sentence: what happened and why
+	Parent        string                 `protobuf:"bytes,31,opt,name=parent,proto3" json:"parent,omitempty"`           // of a chain: the run whose end started this one
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1365,6 +1446,13 @@ func (x *Run) GetAttempt() int32 {
 func (x *Run) GetExplanation() string {
 	if x != nil {
 		return x.Explanation
+	}
+	return ""
+}
+
+func (x *Run) GetParent() string {
+	if x != nil {
+		return x.Parent
 	}
 	return ""
 }
@@ -3978,7 +4066,7 @@ var File_palyra_proto protoreflect.FileDescriptor
 
 const file_palyra_proto_rawDesc = "" +
 	"\n" +
-	"\fpalyra.proto\x12\tpalyra.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf7\b\n" +
+	"\fpalyra.proto\x12\tpalyra.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\v\n" +
 	"\x03Job\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1e\n" +
@@ -4017,7 +4105,22 @@ const file_palyra_proto_rawDesc = "" +
 	"\x0ebackoff_cap_ms\x18\x1c \x01(\x03R\fbackoffCapMs\x12%\n" +
 	"\x0eschedule_hints\x18\x1d \x03(\tR\rscheduleHints\x12\x12\n" +
 	"\x04idle\x18\x1e \x01(\tR\x04idle\x12=\n" +
-	"\fpaused_until\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\vpausedUntil\x1a9\n" +
+	"\fpaused_until\x18\x1f \x01(\v2\x1a.google.protobuf.TimestampR\vpausedUntil\x12$\n" +
+	"\x0erun_timeout_ms\x18  \x01(\x03R\frunTimeoutMs\x12\x1a\n" +
+	"\bpriority\x18! \x01(\x05R\bpriority\x12\x1f\n" +
+	"\vpause_after\x18\" \x01(\x05R\n" +
+	"pauseAfter\x12\"\n" +
+	"\rat_least_once\x18# \x01(\bR\vatLeastOnce\x12 \n" +
+	"\fcatch_up_max\x18$ \x01(\x05R\n" +
+	"catchUpMax\x12\x1a\n" +
+	"\bcoalesce\x18% \x01(\tR\bcoalesce\x12\x1d\n" +
+	"\n" +
+	"on_success\x18& \x03(\tR\tonSuccess\x12\x1d\n" +
+	"\n" +
+	"on_failure\x18' \x03(\tR\tonFailure\x12\x1f\n" +
+	"\von_recovery\x18( \x03(\tR\n" +
+	"onRecovery\x12\x1a\n" +
+	"\bwarnings\x18) \x03(\tR\bwarnings\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x92\x03\n" +
@@ -4072,7 +4175,7 @@ const file_palyra_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
 	"\x04zone\x18\x03 \x01(\tR\x04zone\x12.\n" +
-	"\x04fire\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04fire\"\xcc\a\n" +
+	"\x04fire\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04fire\"\xe4\a\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03job\x18\x02 \x01(\tR\x03job\x12\x15\n" +
@@ -4109,7 +4212,8 @@ const file_palyra_proto_rawDesc = "" +
 	"occurrence\x18\x1c \x01(\tR\n" +
 	"occurrence\x12\x18\n" +
 	"\aattempt\x18\x1d \x01(\x05R\aattempt\x12 \n" +
-	"\vexplanation\x18\x1e \x01(\tR\vexplanation\"\xcd\x01\n" +
+	"\vexplanation\x18\x1e \x01(\tR\vexplanation\x12\x16\n" +
+	"\x06parent\x18\x1f \x01(\tR\x06parent\"\xcd\x01\n" +
 	"\aAttempt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x120\n" +

@@ -81,7 +81,7 @@ func (d *Dispatch) current(r *job.Run) (*job.Job, error) {
 	switch {
 	case j == nil:
 		return nil, withdrawnFor(job.ReasonDeleted)
-	case j.Paused && r.Trigger != job.ByHand: // what is asked for by hand while it is paused is meant
+	case j.Paused && r.Trigger.Scheduled(): // what is asked for while it is paused is meant
 		return nil, withdrawnFor(job.ReasonDisabled)
 	}
 	return j, nil

@@ -48,6 +48,11 @@ type Job struct {
 	Misfire     Misfire
 	Retry       Retry
 	Timeout     time.Duration // of one attempt
+	RunTimeout  time.Duration // of a run with all its attempts; 0: see [Job.Limit]
+	Priority    int           // among those that wait for a slot, greater starts first
+	PauseAfter  int           // failed runs in a row that pause the job; 0: none do
+	AtLeastOnce bool          // what a dead daemon left running is attempted again
+	Chain       Chain
 	Paused      bool
 	PauseReason string
 	PauseUntil  time.Time // when a pause ends by itself; zero if it does not
@@ -72,6 +77,29 @@ func (j *Job) PauseOver(now time.Time) bool {
 
 // System reports whether the daemon owns the job.
 func (j *Job) System() bool { return j.Owner.IsSystem() }
+
+// Limit returns how long a run may take with all its attempts: RunTimeout, or what
+// the attempts and the pauses between them may take at most.
+func (j *Job) Limit() time.Duration {
+	if j.RunTimeout > 0 {
+		return j.RunTimeout
+	}
+	limit := j.Timeout * time.Duration(j.Retry.Attempts)
+	for attempt := 1; attempt < j.Retry.Attempts; attempt++ {
+		limit += j.Retry.Delay(attempt)
+	}
+	return limit
+}
+
+// Chain names the jobs that the end of a run starts, once for each run.
+type Chain struct {
+	OnSuccess  []string // after it succeeded
+	OnFailure  []string // after it failed, timed out or was interrupted
+	OnRecovery []string // after the first success that follows a failure
+}
+
+// Empty reports whether nothing is started.
+func (c Chain) Empty() bool { return len(c.OnSuccess)+len(c.OnFailure)+len(c.OnRecovery) == 0 }
 
 // Action names what to run: an entrypoint of a skill, and its input.
 type Action struct {
@@ -112,9 +140,11 @@ const (
 // Misfire says what becomes of nominal times that were not met: the daemon was
 // down, asleep or late by more than Grace.
 type Misfire struct {
-	Policy MisfirePolicy
-	Grace  time.Duration // up to this late is on time
-	Window time.Duration // of catch-up: how far back
+	Policy   MisfirePolicy
+	Grace    time.Duration // up to this late is on time
+	Window   time.Duration // of catch-up: how far back
+	Coalesce Coalesce      // of catch-up: which of the missed run
+	Max      int           // of catch-up with all: how many at most, the latest of them
 }
 
 // MisfirePolicy is one of the two ways to treat a missed nominal time.
@@ -123,7 +153,17 @@ type MisfirePolicy string
 // The misfire policies.
 const (
 	Skip    MisfirePolicy = "skip"     // recorded as missed, never run later
-	CatchUp MisfirePolicy = "catch-up" // the latest missed one within the window runs, once
+	CatchUp MisfirePolicy = "catch-up" // those within the window run later, as Coalesce says
+)
+
+// Coalesce says which of several missed nominal times run later.
+type Coalesce string
+
+// The ways to coalesce.
+const (
+	Latest   Coalesce = "latest"   // only the last
+	Earliest Coalesce = "earliest" // only the first
+	All      Coalesce = "all"      // the last Max of them, one after another
 )
 
 // Retry says how often and how soon a failed attempt that may be retried is.
@@ -159,8 +199,12 @@ const (
 	DefaultTimeout = 5 * time.Minute
 	DefaultGrace   = time.Minute
 	DefaultWindow  = 24 * time.Hour
+	DefaultMax     = 3 // of catch-up
 	MaxTimeout     = 24 * time.Hour
 	MaxAttempts    = 16
+	MaxRunTimeout  = 30 * 24 * time.Hour
+	MaxPriority    = 100     // and as much below 0
+	MaxChain       = 16      // jobs that one event starts
 	MaxInput       = 1 << 20 // bytes
 )
 
@@ -183,6 +227,12 @@ func (j Job) WithDefaults() Job {
 	}
 	if j.Misfire.Window == 0 {
 		j.Misfire.Window = DefaultWindow
+	}
+	if j.Misfire.Coalesce == "" {
+		j.Misfire.Coalesce = Latest
+	}
+	if j.Misfire.Max == 0 {
+		j.Misfire.Max = DefaultMax
 	}
 	if j.Retry.Attempts == 0 {
 		j.Retry.Attempts = 1
@@ -237,10 +287,25 @@ func (j Job) Validate() error {
 	default:
 		check(false, "misfire %q: want skip or catch-up", j.Misfire.Policy)
 	}
+	switch j.Misfire.Coalesce {
+	case Latest, Earliest, All:
+	default:
+		check(false, "coalesce %q: want latest, earliest or all", j.Misfire.Coalesce)
+	}
+	check(j.Misfire.Max >= 1 && j.Misfire.Max <= 1000, "catch-up maximum %d: want 1 to 1000", j.Misfire.Max)
 	check(j.Misfire.Grace > 0 && j.Misfire.Window > 0, "misfire: grace and window must be positive")
 	check(j.Retry.Attempts >= 1 && j.Retry.Attempts <= MaxAttempts, "retry attempts %d: want 1 to %d", j.Retry.Attempts, MaxAttempts)
 	check(j.Retry.Backoff > 0 && j.Retry.Cap >= j.Retry.Backoff, "retry: back-off must be positive and not above its cap")
 	check(j.Timeout > 0 && j.Timeout <= MaxTimeout, "timeout %v: want more than 0 and at most %v", j.Timeout, MaxTimeout)
+	check(j.RunTimeout >= 0 && j.RunTimeout <= MaxRunTimeout, "run timeout %v: want 0 or more, at most %v", j.RunTimeout, MaxRunTimeout)
+	check(j.Priority >= -MaxPriority && j.Priority <= MaxPriority, "priority %d: want %d to %d", j.Priority, -MaxPriority, MaxPriority)
+	check(j.PauseAfter >= 0 && j.PauseAfter <= 1000, "pause after %d failed runs: want 0 (never) to 1000", j.PauseAfter)
+	for _, started := range [][]string{j.Chain.OnSuccess, j.Chain.OnFailure, j.Chain.OnRecovery} {
+		check(len(started) <= MaxChain, "chain: %d jobs, at most %d", len(started), MaxChain)
+		for _, name := range started {
+			check(nameForm.MatchString(name), "chain: %q is not the name of a job", name)
+		}
+	}
 	return errors.Join(errs...)
 }
 

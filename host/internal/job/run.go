@@ -15,10 +15,16 @@ type Trigger string
 
 // The triggers.
 const (
-	ByTimer   Trigger = "timer"    // its nominal time came
-	ByCatchUp Trigger = "catch-up" // its nominal time had been missed
-	ByHand    Trigger = "manual"   // somebody asked for it
+	ByTimer    Trigger = "timer"    // its nominal time came
+	ByCatchUp  Trigger = "catch-up" // its nominal time had been missed
+	ByHand     Trigger = "manual"   // somebody asked for it
+	ByChain    Trigger = "chain"    // a run of another job ended
+	ByBackfill Trigger = "backfill" // somebody asked for a nominal time again
 )
+
+// Scheduled reports whether the run is the occurrence of a nominal time, of which
+// there is one; any other has the identity of its own run.
+func (t Trigger) Scheduled() bool { return t == ByTimer || t == ByCatchUp }
 
 // State is where a run is.
 type State string
@@ -62,6 +68,7 @@ type Run struct {
 	Fire       time.Time // when it was to start: Due, plus jitter
 	Principal  Principal // for whom it runs: the owner of the job, or who triggered it
 	Action     Action
+	Parent     RunID         // of a chain, the run whose end started this one
 	Digest     bundle.Digest // what was to be executed; zero if it was never resolved
 	Decision   Decision
 	State      State
@@ -78,9 +85,9 @@ type Run struct {
 
 // Occurrence returns the id that is handed to the action as its idempotency
 // key. For a scheduled run it is made of the job and the nominal time alone;
-// for a manual one it is the id of the run.
+// for any other it is the id of the run.
 func (r *Run) Occurrence() string {
-	if r.Trigger == ByHand {
+	if !r.Trigger.Scheduled() {
 		return string(r.ID)
 	}
 	return string(r.Job) + "@" + r.Due.UTC().Format(time.RFC3339Nano)

@@ -258,7 +258,7 @@ func span(c *job.Claim) (first, last int64, err error) {
 	if err := wellFormed(c, c.Run); err != nil {
 		return 0, 0, err
 	}
-	if c.Run.Trigger == job.ByHand {
+	if !c.Run.Trigger.Scheduled() {
 		return first, last, nil
 	}
 	return first, last, take(c.Run)
@@ -312,7 +312,7 @@ const timeForm = "2006-01-02T15:04:05.999999Z07:00"
 func isNonRun(r *job.Run) bool {
 	switch r.State {
 	case job.Denied, job.Skipped, job.Missed, job.Expired:
-		return r.Trigger != job.ByHand
+		return r.Trigger.Scheduled()
 	default:
 		return false
 	}
@@ -344,7 +344,7 @@ func (c *claiming) putRun(r *job.Run, s *standing) error {
 		s.pending = true
 	}
 	by := daemon
-	if r.Trigger == job.ByHand {
+	if r.Trigger == job.ByHand || r.Trigger == job.ByBackfill {
 		by = r.Principal.String()
 	}
 	fact := runFact{
@@ -373,14 +373,14 @@ func (t *tx) extend(v *runRow) (string, error) {
 	return id, err
 }
 
-var intoRuns = newInsert(`INSERT INTO runs (id, job, job_name, generation, concurrency, trigger, manual, due, last, count, fire,
+var intoRuns = newInsert(`INSERT INTO runs (id, job, job_name, generation, concurrency, trigger, manual, parent, due, last, count, fire,
 		principal, skill, entrypoint, input, digest, decision, state, reason, attempt, retry, created, started, ended,
 		output, summary, error) VALUES `, runValues, ` ON CONFLICT DO NOTHING`)
 
-const runValues = 27
+const runValues = 28
 
 func (v *runRow) values(r *rows) {
-	r.add(v.id, v.job, v.name, v.generation, v.concurrency, v.trigger, v.manual, v.due, v.last, v.count, v.fire,
+	r.add(v.id, v.job, v.name, v.generation, v.concurrency, v.trigger, v.manual, v.parent, v.due, v.last, v.count, v.fire,
 		v.principal, v.skill, v.entrypoint, v.input, v.digest, v.decision, v.state, v.reason, v.attempt, v.retry,
 		v.created, v.started, v.ended, v.output, v.summary, v.problem)
 }

@@ -144,7 +144,7 @@ func TestBeginSurvivesAnomaly(t *testing.T) {
 	j := open(t)
 	a, b := put(t, j, minute("a")), put(t, j, minute("b"))
 	if _, err := j.conn.ExecContext(t.Context(), `INSERT INTO runs
-		SELECT 1, 'run_ghost', 'job_a', 'a', 1, 'forbid', 'timer', '', $1, $1, 1, $1, 'User::"alice"', '', '', '', '', '', 'skipped', 'overlap',
+		SELECT 1, 'run_ghost', 'job_a', 'a', 1, 'forbid', 'timer', '', '', $1, $1, 1, $1, 'User::"alice"', '', '', '', '', '', 'skipped', 'overlap',
 			0, 0, 1, 0, 1, '', '', ''`, micros(noon.Add(2*time.Minute))); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +167,8 @@ func TestRunRoundTrip(t *testing.T) {
 	full := run(v, 1, job.Running)
 	full.Due = full.Due.Add(1234567 * time.Nanosecond) // cut to microseconds
 	full.Last, full.Fire, full.Created, full.Started = full.Due, full.Due, full.Due, full.Due
-	full.Trigger, full.Decision.Errors, full.Summary = job.ByCatchUp, []string{"x"}, "a\x00b\xff"
+	full.Parent = "run_before"
+	full.Trigger, full.Decision.Errors, full.Summary = job.ByChain, []string{"x"}, "a\x00b\xff"
 	begin(t, j, claim(full))
 	got, err := j.Run(t.Context(), string(full.ID))
 	if err != nil {
@@ -353,10 +354,12 @@ func TestJobRoundTrip(t *testing.T) {
 	v.Schedule.Zone, v.Schedule.Anchor = "Europe/Prague", noon.Add(time.Nanosecond)
 	v.Action.Input = []byte("{ \"kept\" : \"as <it> is\" }")
 	v.Concurrency = job.Concurrency{Policy: job.Allow, Max: 7}
-	v.Misfire = job.Misfire{Policy: job.CatchUp, Grace: time.Second, Window: time.Hour}
+	v.Misfire = job.Misfire{Policy: job.CatchUp, Grace: time.Second, Window: time.Hour, Coalesce: job.All, Max: 5}
 	v.Retry = job.Retry{Attempts: 3, Backoff: time.Second, Cap: time.Minute}
 	v.Timeout, v.Paused, v.PauseReason, v.Effect = time.Second, true, "holiday", job.JudgeAudit
 	v.PauseUntil = noon.Add(time.Hour)
+	v.RunTimeout, v.Priority, v.PauseAfter, v.AtLeastOnce = time.Minute, -3, 2, true
+	v.Chain = job.Chain{OnSuccess: []string{"a"}, OnFailure: []string{"b"}, OnRecovery: []string{"c"}}
 	put(t, j, v)
 	got, err := j.Jobs(t.Context())
 	if err != nil {

@@ -22,6 +22,11 @@ type jobSpec struct {
 	Misfire     misfireSpec       `json:"misfire"`
 	Retry       retrySpec         `json:"retry"`
 	Timeout     time.Duration     `json:"timeout_ns"`
+	RunTimeout  time.Duration     `json:"run_timeout_ns,omitempty"`
+	Priority    int               `json:"priority,omitempty"`
+	PauseAfter  int               `json:"pause_after,omitempty"`
+	AtLeastOnce bool              `json:"at_least_once,omitempty"`
+	Chain       chainSpec         `json:"chain,omitzero"`
 	Paused      bool              `json:"paused,omitempty"`
 	PauseReason string            `json:"pause_reason,omitempty"`
 	PauseUntil  time.Time         `json:"pause_until,omitzero"`
@@ -29,10 +34,21 @@ type jobSpec struct {
 }
 
 type misfireSpec struct {
-	Policy job.MisfirePolicy `json:"policy"`
-	Grace  time.Duration     `json:"grace_ns"`
-	Window time.Duration     `json:"window_ns"`
+	Policy   job.MisfirePolicy `json:"policy"`
+	Grace    time.Duration     `json:"grace_ns"`
+	Window   time.Duration     `json:"window_ns"`
+	Coalesce job.Coalesce      `json:"coalesce,omitempty"`
+	Max      int               `json:"max,omitempty"`
 }
+
+type chainSpec struct {
+	OnSuccess  []string `json:"on_success,omitempty"`
+	OnFailure  []string `json:"on_failure,omitempty"`
+	OnRecovery []string `json:"on_recovery,omitempty"`
+}
+
+// IsZero implements the omitzero option of encoding/json.
+func (c chainSpec) IsZero() bool { return job.Chain(c).Empty() }
 
 type retrySpec struct {
 	Attempts int           `json:"attempts"`
@@ -49,7 +65,9 @@ func encodeSpec(j *job.Job) (string, error) {
 		Group: j.Group, Labels: j.Labels, Schedule: json.RawMessage(schedule),
 		Skill: j.Action.Skill, Entrypoint: j.Action.Entrypoint,
 		Max: j.Concurrency.Max, Misfire: misfireSpec(j.Misfire), Retry: retrySpec(j.Retry),
-		Timeout: j.Timeout, Paused: j.Paused, PauseReason: j.PauseReason, PauseUntil: j.PauseUntil, Effect: j.Effect,
+		Timeout: j.Timeout, RunTimeout: j.RunTimeout, Priority: j.Priority, PauseAfter: j.PauseAfter,
+		AtLeastOnce: j.AtLeastOnce, Chain: chainSpec(j.Chain),
+		Paused: j.Paused, PauseReason: j.PauseReason, PauseUntil: j.PauseUntil, Effect: j.Effect,
 	})
 }
 
@@ -65,7 +83,8 @@ func decodeSpec(text string, j *job.Job) error {
 	j.Action = job.Action{Skill: s.Skill, Entrypoint: s.Entrypoint}
 	j.Concurrency.Max = s.Max
 	j.Misfire, j.Retry = job.Misfire(s.Misfire), job.Retry(s.Retry)
-	j.Timeout, j.Effect = s.Timeout, s.Effect
+	j.Timeout, j.RunTimeout, j.Effect = s.Timeout, s.RunTimeout, s.Effect
+	j.Priority, j.PauseAfter, j.AtLeastOnce, j.Chain = s.Priority, s.PauseAfter, s.AtLeastOnce, job.Chain(s.Chain)
 	j.Paused, j.PauseReason, j.PauseUntil = s.Paused, s.PauseReason, s.PauseUntil
 	return nil
 }
@@ -93,6 +112,7 @@ func scanJob(row scanner) (*job.Job, error) {
 	}
 	j.Action.Input = raw(input)
 	j.Cursor, j.Created, j.Updated = instant(cursor), instant(created), instant(updated)
+	j = j.WithDefaults() // an older daemon knew fewer policies
 	return &j, nil
 }
 

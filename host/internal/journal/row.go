@@ -39,9 +39,9 @@ func decodeDecision(text string) (job.Decision, error) {
 
 // runRow is a run as the table has it.
 type runRow struct {
-	id, job, name, concurrency, trigger, manual, principal string
-	skill, entrypoint, input, digest, decision             string
-	state, reason, output, summary, problem                string
+	id, job, name, concurrency, trigger, manual, parent, principal string
+	skill, entrypoint, input, digest, decision                     string
+	state, reason, output, summary, problem                        string
 
 	generation, due, last, count, fire, attempt, retry, created, started, ended int64
 
@@ -56,7 +56,7 @@ func encodeRun(r *job.Run, concurrency string, now int64) (*runRow, error) {
 		return nil, err
 	}
 	v := &runRow{
-		id: string(r.ID), job: string(r.Job), name: r.JobName, concurrency: concurrency, trigger: string(r.Trigger),
+		id: string(r.ID), job: string(r.Job), name: r.JobName, concurrency: concurrency, trigger: string(r.Trigger), parent: string(r.Parent),
 		principal: r.Principal.String(), skill: r.Action.Skill, entrypoint: r.Action.Entrypoint,
 		input: string(r.Action.Input), decision: text, decided: decided,
 		state: string(r.State), reason: string(r.Reason), summary: capped(r.Summary, MaxText),
@@ -64,7 +64,7 @@ func encodeRun(r *job.Run, concurrency string, now int64) (*runRow, error) {
 		fire: micros(r.Fire), attempt: int64(r.Attempt), retry: micros(r.Retry),
 		created: micros(r.Created), started: micros(r.Started),
 	}
-	if r.Trigger == job.ByHand {
+	if !r.Trigger.Scheduled() {
 		v.manual = v.id
 	}
 	if !r.Digest.IsZero() {
@@ -83,13 +83,13 @@ func encodeRun(r *job.Run, concurrency string, now int64) (*runRow, error) {
 }
 
 // runColumns are what scanRun reads, in its order.
-const runColumns = `id, job, job_name, generation, trigger, due, last, count, fire, principal, skill, entrypoint, input, digest,
+const runColumns = `id, job, job_name, generation, trigger, parent, due, last, count, fire, principal, skill, entrypoint, input, digest,
 	decision, state, reason, attempt, retry, created, started, ended, output, summary, error`
 
 func scanRun(row scanner) (*job.Run, error) {
 	var r job.Run
 	var v runRow
-	err := row.Scan(&r.ID, &r.Job, &r.JobName, &r.Generation, &r.Trigger, &v.due, &v.last, &r.Count, &v.fire, &v.principal,
+	err := row.Scan(&r.ID, &r.Job, &r.JobName, &r.Generation, &r.Trigger, &r.Parent, &v.due, &v.last, &r.Count, &v.fire, &v.principal,
 		&r.Action.Skill, &r.Action.Entrypoint, &v.input, &v.digest, &v.decision, &r.State, &r.Reason, &r.Attempt,
 		&v.retry, &v.created, &v.started, &v.ended, &v.output, &r.Summary, &r.Error)
 	if err != nil {

@@ -102,7 +102,7 @@ func (j *Journal) Log(ctx context.Context, run job.RunID) (string, error) {
 // Latest returns the latest run of each job there is, by nominal time, without
 // input and output.
 func (j *Journal) Latest(ctx context.Context) (map[job.ID]*job.Run, error) {
-	runs, err := collect(ctx, j, "latest runs", scanRun, `SELECT r.id, r.job, r.job_name, r.generation, r.trigger, r.due, r.last,
+	runs, err := collect(ctx, j, "latest runs", scanRun, `SELECT r.id, r.job, r.job_name, r.generation, r.trigger, r.parent, r.due, r.last,
 			r.count, r.fire, r.principal, r.skill, r.entrypoint, '', r.digest, r.decision, r.state, r.reason, r.attempt, r.retry,
 			r.created, r.started, r.ended, '', r.summary, r.error
 		FROM jobs j JOIN runs r ON r.seq = (SELECT seq FROM runs WHERE job = j.id ORDER BY due DESC, manual DESC LIMIT 1)`)

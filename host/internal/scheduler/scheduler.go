@@ -186,7 +186,7 @@ func (s *Scheduler) compile(j *job.Job) (compiled *schedule.Schedule, problem st
 // Completed tells that a run is over, or that there will be none of its
 // occurrence: a delay counts from then. It may be called from within Fire.
 func (s *Scheduler) Completed(r *job.Run) {
-	if r.Trigger == job.ByHand {
+	if !r.Trigger.Scheduled() {
 		return
 	}
 	s.mu.Lock()

@@ -14,6 +14,7 @@ func editable() []string {
 	return []string{
 		"name", "group", "labels", "schedule", "action", "input", "concurrency", "max_concurrent",
 		"misfire", "misfire_grace_ms", "catch_up_window_ms", "attempts", "backoff_ms", "backoff_cap_ms", "timeout_ms",
+		"run_timeout_ms", "priority", "pause_after", "at_least_once", "catch_up_max", "coalesce", "on_success", "on_failure", "on_recovery",
 	}
 }
 

@@ -42,8 +42,11 @@ func fromJob(j *job.Job, parser *schedule.Parser) *api.Job {
 		Misfire:        string(j.Misfire.Policy),
 		MisfireGraceMs: j.Misfire.Grace.Milliseconds(), CatchUpWindowMs: j.Misfire.Window.Milliseconds(),
 		Attempts: int32(j.Retry.Attempts), BackoffMs: j.Retry.Backoff.Milliseconds(), BackoffCapMs: j.Retry.Cap.Milliseconds(),
-		TimeoutMs: j.Timeout.Milliseconds(),
-		Paused:    j.Paused, PauseReason: j.PauseReason, PausedUntil: fromTime(j.PauseUntil), System: j.System(),
+		TimeoutMs: j.Timeout.Milliseconds(), RunTimeoutMs: j.RunTimeout.Milliseconds(),
+		Priority: int32(j.Priority), PauseAfter: int32(j.PauseAfter), AtLeastOnce: j.AtLeastOnce,
+		CatchUpMax: int32(j.Misfire.Max), Coalesce: string(j.Misfire.Coalesce),
+		OnSuccess: j.Chain.OnSuccess, OnFailure: j.Chain.OnFailure, OnRecovery: j.Chain.OnRecovery,
+		Paused: j.Paused, PauseReason: j.PauseReason, PausedUntil: fromTime(j.PauseUntil), System: j.System(),
 		Created: fromTime(j.Created), Updated: fromTime(j.Updated),
 	}
 	if s, err := parser.Parse(j.Schedule); err == nil {
@@ -70,12 +73,15 @@ func toJob(p *api.Job) (job.Job, error) {
 		Misfire: job.Misfire{
 			Policy: job.MisfirePolicy(p.GetMisfire()),
 			Grace:  milliseconds(p.GetMisfireGraceMs()), Window: milliseconds(p.GetCatchUpWindowMs()),
+			Coalesce: job.Coalesce(p.GetCoalesce()), Max: int(p.GetCatchUpMax()),
 		},
 		Retry: job.Retry{
 			Attempts: int(p.GetAttempts()), Backoff: milliseconds(p.GetBackoffMs()), Cap: milliseconds(p.GetBackoffCapMs()),
 		},
-		Timeout: milliseconds(p.GetTimeoutMs()),
-		Paused:  p.GetPaused(), PauseReason: p.GetPauseReason(),
+		Timeout: milliseconds(p.GetTimeoutMs()), RunTimeout: milliseconds(p.GetRunTimeoutMs()),
+		Priority: int(p.GetPriority()), PauseAfter: int(p.GetPauseAfter()), AtLeastOnce: p.GetAtLeastOnce(),
+		Chain:  job.Chain{OnSuccess: p.GetOnSuccess(), OnFailure: p.GetOnFailure(), OnRecovery: p.GetOnRecovery()},
+		Paused: p.GetPaused(), PauseReason: p.GetPauseReason(),
 	}
 	return j, errors.Join(err, specErr)
 }
@@ -91,7 +97,7 @@ func fromRun(r *job.Run, zone *time.Location) *api.Run {
 	p := &api.Run{
 		Id: string(r.ID), Job: r.JobName, JobId: string(r.Job), Generation: r.Generation,
 		Trigger: string(r.Trigger), Due: fromTime(r.Due), Last: fromTime(r.Last), Count: r.Count, Fire: fromTime(r.Fire),
-		Principal: r.Principal.String(), Action: r.Action.String(), Input: string(r.Action.Input),
+		Principal: r.Principal.String(), Action: r.Action.String(), Input: string(r.Action.Input), Parent: string(r.Parent),
 		Allowed: r.Decision.Allow, Policies: r.Decision.Policies, PolicyErrors: r.Decision.Errors, PolicySet: r.Decision.PolicySet,
 		State: string(r.State), Reason: string(r.Reason),
 		Created: fromTime(r.Created), Started: fromTime(r.Started), Ended: fromTime(r.Ended), Retry: fromTime(r.Retry),
