@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/sdk/bundle"
 )
@@ -40,9 +41,11 @@ func (h *host) applyEffects(ctx context.Context) error {
 		return err
 	}
 	for _, e := range pending {
+		failpoint.At("host.effect")
 		if err := h.apply(ctx, e); err != nil {
 			return fmt.Errorf("%s of %s: %w", e.Effect, e.Run, err)
 		}
+		failpoint.At("host.applied")
 		if err := h.journal.EffectDone(ctx, e.Run); err != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ import (
 	"github.com/palyra-go/palyra/host/internal/capability"
 	"github.com/palyra-go/palyra/host/internal/catalog"
 	"github.com/palyra-go/palyra/host/internal/dispatch"
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 	"github.com/palyra-go/palyra/host/internal/journal"
 	"github.com/palyra-go/palyra/host/internal/policy"
 	"github.com/palyra-go/palyra/host/internal/runner"
@@ -142,9 +143,6 @@ func (h *host) configure() error {
 	return nil
 }
 
-// journalReserve is what the journal's write-ahead log takes of the disk.
-const journalReserve = 64 << 20
-
 // open makes the rooms, nothing of which acts by itself yet.
 func (h *host) open(ctx context.Context, opened *closers) error {
 	var err error
@@ -190,6 +188,7 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 
 // recover brings the state of the last boot in order before anything fires.
 func (h *host) recover(ctx context.Context) error {
+	failpoint.At("host.recover")
 	killed, err := h.runner.Sweep()
 	if err != nil {
 		return fmt.Errorf("children of the last boot: %w", err)
@@ -210,6 +209,7 @@ func (h *host) recover(ctx context.Context) error {
 	if err := h.dispatch.Recover(ctx, open); err != nil {
 		return err
 	}
+	failpoint.At("host.recovered")
 	return h.armSystemJobs(ctx)
 }
 

@@ -7,14 +7,6 @@ import (
 	"github.com/palyra-go/palyra/host/internal/journal"
 )
 
-// When the journal is trimmed: some time after the start, which has better things
-// to do, then now and then, and again soon while there is more to take away.
-const (
-	firstTrim = time.Minute
-	nextTrim  = time.Hour
-	moreTrim  = 2 * time.Second
-)
-
 // retain keeps the journal within the limits of [cron] retention_*, until ctx is
 // done.
 func (h *host) retain(ctx context.Context) error {

@@ -27,27 +27,29 @@ var rooms = map[string]room{
 
 	"host/internal/near": {"finds the name that was probably meant", nil},
 
+	"host/internal/failpoint": {"kills the process at an exact point of the code", nil},
+
 	// judgement
 	"host/internal/policy": {"decides with Cedar and the built-in invariants whether a principal may act", []string{"host/internal/job", "host/internal/skill", "sdk/bundle"}},
 
 	// mechanisms
-	"host/internal/journal":    {"the durable record; alone knows SQL", []string{"host/internal/job", "host/internal/skill", "sdk/bundle"}},
+	"host/internal/journal":    {"the durable record; alone knows SQL", []string{"host/internal/failpoint", "host/internal/job", "host/internal/skill", "sdk/bundle"}},
 	"host/internal/artifact":   {"bytes by SHA-256, re-hashed whenever opened", []string{"sdk/bundle"}},
-	"host/internal/runner":     {"runs an admitted artifact in a child process over the plugin protocol", []string{"host/internal/policy", "host/internal/skill", "sdk", "sdk/bundle", "sdk/proto/palyra/plugin/v1"}},
+	"host/internal/runner":     {"runs an admitted artifact in a child process over the plugin protocol", []string{"host/internal/failpoint", "host/internal/policy", "host/internal/skill", "sdk", "sdk/bundle", "sdk/proto/palyra/plugin/v1"}},
 	"host/internal/capability": {"performs host calls", []string{"host/internal/skill", "sdk"}},
 	"host/internal/server":     {"serves the control API", []string{"host/api", "host/internal/job", "host/internal/near", "host/internal/policy", "host/internal/skill", "host/schedule", "sdk/bundle"}},
 	"host/internal/wasm":       {"runs a WASI guest in wazero, a fresh instance per run", []string{"sdk", "sdk/bundle/audit", "sdk/stdio"}},
 
 	// flows
 	"host/internal/scheduler": {"owns time", []string{"host/internal/job", "host/schedule"}},
-	"host/internal/dispatch":  {"takes an occurrence through the gate and the journal to the runner", []string{"host/internal/job", "host/internal/policy", "host/internal/skill", "sdk", "sdk/bundle"}},
+	"host/internal/dispatch":  {"takes an occurrence through the gate and the journal to the runner", []string{"host/internal/failpoint", "host/internal/job", "host/internal/policy", "host/internal/skill", "sdk", "sdk/bundle"}},
 	"host/internal/catalog":   {"knows which skills exist and which may run", []string{"host/internal/job", "host/internal/policy", "host/internal/skill", "sdk/bundle"}},
 
 	// host
 	"host/api": {"the control API from outside", nil},
 	"host": {"assembles the rooms and owns their lifetime", []string{
 		"host/api", "host/schedule", "sdk", "sdk/bundle",
-		"host/internal/artifact", "host/internal/capability", "host/internal/catalog", "host/internal/dispatch",
+		"host/internal/artifact", "host/internal/capability", "host/internal/catalog", "host/internal/dispatch", "host/internal/failpoint",
 		"host/internal/job", "host/internal/journal", "host/internal/near", "host/internal/policy", "host/internal/runner",
 		"host/internal/scheduler", "host/internal/server", "host/internal/skill",
 	}},

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/host/internal/policy"
 	"github.com/palyra-go/palyra/host/internal/skill"
@@ -31,6 +32,7 @@ func (d *Dispatch) resume(l *live) {
 		} else if err != nil {
 			err = stop(job.Failed, job.ReasonStart, "the journal refused the start: "+err.Error())
 		} else {
+			failpoint.At("dispatch.advanced")
 			d.landed(l)
 		}
 	}
@@ -92,6 +94,7 @@ func (d *Dispatch) attempt(l *live, v policy.Verdict) job.Outcome {
 	s := &session{calls: d.cfg.Calls, skill: v.Skill}
 	started := now()
 	result, err := d.perform(l, v, s, started)
+	failpoint.At("dispatch.answered")
 	e := conclude(result, err)
 	o := job.Outcome{
 		Run: l.run.ID, Job: l.run.Job, State: e.state, Reason: e.reason, Error: cut(e.text, maxError),
@@ -134,6 +137,7 @@ func (d *Dispatch) perform(l *live, v policy.Verdict, s *session, started time.T
 	defer release()
 	input, err := d.input(ctx, l)
 	if err == nil && ctx.Err() == nil {
+		failpoint.At("dispatch.start")
 		result, err = d.cfg.Runner.Run(ctx, v.Permit, sdk.Request{
 			Entrypoint: l.run.Action.Entrypoint, Input: input,
 			Run: string(l.run.ID), Occurrence: l.run.Occurrence(), Due: l.run.Due.UTC(),

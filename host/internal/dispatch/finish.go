@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/sdk"
 )
@@ -22,6 +23,7 @@ func (d *Dispatch) finish(l *live, o job.Outcome) {
 	if err != nil {
 		d.cfg.Log.Error("outcome not written", "run", o.Run, "reason", o.Reason, "err", err)
 	}
+	failpoint.At("dispatch.finished")
 	if !o.State.Terminal() && err == nil {
 		d.rearm(l, o.Retry)
 		return

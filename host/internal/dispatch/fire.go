@@ -7,6 +7,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/host/internal/policy"
 )
@@ -64,6 +65,7 @@ func (d *Dispatch) begin(ctx context.Context, decide func(*batch)) (*batch, erro
 	if err := b.decide(decide); err != nil {
 		return nil, err
 	}
+	failpoint.At("dispatch.judged")
 	// Once the claims are with the journal their fate has to be learned.
 	refused, err := d.cfg.Journal.Begin(context.WithoutCancel(ctx), b.claims)
 	if err != nil {
@@ -71,6 +73,7 @@ func (d *Dispatch) begin(ctx context.Context, decide func(*batch)) (*batch, erro
 		d.tell(err)
 		return nil, fmt.Errorf("begin: %w", err)
 	}
+	failpoint.At("dispatch.begun")
 	d.tell(nil)
 	b.refused = refused
 	withdrawn := b.withdrawn()

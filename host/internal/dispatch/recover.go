@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 	"github.com/palyra-go/palyra/host/internal/job"
 )
 
@@ -26,6 +27,7 @@ func (d *Dispatch) Recover(ctx context.Context, open []*job.Run) error {
 			waiting = append(waiting, d.adopt(ctx, &r, j))
 			continue
 		}
+		failpoint.At("dispatch.recover")
 		lost := r.State == job.Running && r.Retry.IsZero()
 		r, by := closed(r, why)
 		var err error
@@ -37,6 +39,7 @@ func (d *Dispatch) Recover(ctx context.Context, open []*job.Run) error {
 		if err != nil {
 			return fmt.Errorf("recover run %s: %w", r.ID, err)
 		}
+		failpoint.At("dispatch.recovered")
 		d.ended(&r)
 	}
 	d.mu.Lock()

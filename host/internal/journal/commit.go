@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 )
 
 // maxBatch is how many operations share a transaction at most: enough to hide
@@ -79,6 +81,7 @@ func (j *Journal) lead() bool {
 			j.commit(some)
 		}
 	}()
+	failpoint.At("journal.told")
 	ctx := context.WithoutCancel(batch[0].ctx)
 	j.wrote += int64(10 * len(batch))
 	j.signDue(ctx, false)
@@ -138,9 +141,11 @@ type tx struct {
 
 // batch returns an error if the transaction as a whole failed.
 func (t *tx) batch(batch []*op) error {
+	failpoint.At("journal.begin")
 	if _, err := t.exec(sqlite.begin); err != nil {
 		return err
 	}
+	failpoint.At("journal.begun")
 	var ends []*op
 	for _, o := range batch {
 		o.err = nil
@@ -162,7 +167,9 @@ func (t *tx) batch(batch []*op) error {
 	if err := t.appendEntries(); err != nil {
 		return err
 	}
+	failpoint.At("journal.written")
 	_, err := t.exec("COMMIT")
+	failpoint.At("journal.committed")
 	t.j.wrote += int64(4*len(t.notes) + t.bytes/2048)
 	if err == nil && t.tail.seq != 0 {
 		t.j.tail = t.tail

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 )
 
 // migrations/NNNN.sql brings a journal of version NNNN-1 to version NNNN.
@@ -51,6 +53,7 @@ func (j *Journal) step(ctx context.Context, version int) error {
 	if err != nil {
 		return err
 	}
+	failpoint.At("journal.migrate")
 	if _, err := j.conn.ExecContext(ctx, sqlite.begin); err != nil {
 		return err
 	}
@@ -62,7 +65,9 @@ func (j *Journal) step(ctx context.Context, version int) error {
 			version, time.Now().UnixMicro())
 	}
 	if err == nil {
+		failpoint.At("journal.migrating")
 		_, err = j.conn.ExecContext(ctx, "COMMIT")
+		failpoint.At("journal.migrated")
 	}
 	if err != nil {
 		_, undo := j.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")

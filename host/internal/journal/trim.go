@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 )
 
 // Limits say what the journal keeps at most; zero fields do not limit.
@@ -91,10 +93,12 @@ func (w *trimming) all(ctx context.Context) error {
 			}
 			if err := w.j.write(ctx, func(t *tx) (err error) {
 				more, err = part(t)
+				failpoint.At("journal.trim")
 				return err
 			}); err != nil {
 				return err
 			}
+			failpoint.At("journal.trimmed")
 		}
 	}
 	return nil

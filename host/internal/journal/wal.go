@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 )
 
 // A frame of the write-ahead log is a page and its header.
@@ -82,7 +84,9 @@ func (j *Journal) tidy(ctx context.Context) {
 	if frames, err := j.checkpoint(ctx, "NOOP"); err != nil || frames < j.frames && j.full == nil {
 		return
 	}
+	failpoint.At("journal.move")
 	_, err := j.checkpoint(ctx, "PASSIVE")
+	failpoint.At("journal.moved")
 	switch {
 	case err == nil || code(err) == busy: // who reads makes it wait; the log grows meanwhile
 		if j.full != nil {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	goplugin "github.com/hashicorp/go-plugin/runner"
+
+	"github.com/palyra-go/palyra/host/internal/failpoint"
 )
 
 // process is the process of a child, and what go-plugin knows of it. It starts
@@ -103,6 +105,7 @@ func (p *process) begin() error {
 		errs.Close()
 		return err
 	}
+	failpoint.At("runner.spawned")
 	p.stdout, p.stderr = out, errs
 	return nil
 }
