@@ -45,15 +45,16 @@ func (f *facts) Get(uid cedar.EntityUID) (cedar.Entity, bool) {
 	return cedar.Entity{}, false
 }
 
-// question is what Cedar is asked, in its own words.
+// question is what Cedar is asked, in its own words, and who may answer it.
 type question struct {
 	cedar.Request
 	facts facts
+	candidates
 }
 
 // ask lets Cedar answer. Whatever it could not evaluate denies.
 func (s *Set) ask(q *question) job.Decision {
-	answer, why := cedar.Authorize(s, &q.facts, q.Request)
+	answer, why := cedar.Authorize(&q.candidates, &q.facts, q.Request)
 	d := job.Decision{Allow: answer == cedar.Allow && len(why.Errors) == 0, PolicySet: s.digest}
 	for _, r := range why.Reasons {
 		d.Policies = append(d.Policies, string(r.PolicyID))
@@ -80,7 +81,7 @@ func (s *Set) principal(p job.Principal) (cedar.Entity, error) {
 func (s *Set) user(name string) cedar.Entity {
 	e := cedar.Entity{UID: cedar.NewEntityUID(typeUser, cedar.String(name))}
 	if s.operators[name] {
-		e.Parents = cedar.NewEntityUIDSet(cedar.NewEntityUID(typeRole, "operator"))
+		e.Parents = s.operator
 	}
 	return e
 }
@@ -88,6 +89,9 @@ func (s *Set) user(name string) cedar.Entity {
 // about adds the resource, and its owner, to the question.
 func (s *Set) about(q *question, r Resource) error {
 	e := cedar.Entity{UID: cedar.NewEntityUID(cedar.EntityType(r.Type), cedar.String(r.ID))}
+	if shelf := s.shelves[q.Action]; shelf != nil {
+		q.candidates = shelf.find(q.facts.known[0], e.UID)
+	}
 	switch e.UID.Type {
 	case typeJob:
 		e.Attributes = s.jobAttributes(q, r)
@@ -102,23 +106,46 @@ func (s *Set) about(q *question, r Resource) error {
 	return nil
 }
 
+// jobAttributes makes the attributes of a job, those that are needed.
 func (s *Set) jobAttributes(q *question, r Resource) cedar.Record {
-	m := cedar.RecordMap{
-		"name":       cedar.String(r.Name),
-		"system":     cedar.Boolean(r.Owner.IsSystem()),
-		"group":      cedar.String(r.Group),
-		"labels":     labels(r.Labels),
-		"skill":      cedar.String(r.Action.Skill),
-		"entrypoint": cedar.String(r.Action.Entrypoint),
-	}
-	if r.Owner.Type == string(typeUser) && r.Owner.ID != "" {
-		owner := s.user(r.Owner.ID)
-		m["owner"] = owner.UID
-		if owner.UID != q.Principal {
-			q.facts.add(owner)
+	m := cedar.RecordMap{}
+	for i, name := range jobNames() {
+		if !q.needs.job(i) {
+			continue
+		}
+		if v := s.jobAttribute(name, q, r); v != nil {
+			m[name] = v
 		}
 	}
 	return cedar.NewRecord(m)
+}
+
+// jobAttribute is nil for one that the job does not have.
+func (s *Set) jobAttribute(name cedar.String, q *question, r Resource) cedar.Value {
+	switch name {
+	case "name":
+		return cedar.String(r.Name)
+	case "owner":
+		if r.Owner.Type != string(typeUser) || r.Owner.ID == "" {
+			return nil
+		}
+		owner := s.user(r.Owner.ID)
+		if owner.UID != q.Principal {
+			q.facts.add(owner)
+		}
+		return owner.UID
+	case "system":
+		return cedar.Boolean(r.Owner.IsSystem())
+	case "group":
+		return cedar.String(r.Group)
+	case "labels":
+		return labels(r.Labels)
+	case "skill":
+		return cedar.String(r.Action.Skill)
+	case "entrypoint":
+		return cedar.String(r.Action.Entrypoint)
+	}
+	return nil
 }
 
 func skillAttributes(r Resource) cedar.Record {

@@ -15,27 +15,52 @@ func (s *Set) dispatch(q Query) (*question, error) {
 	out := &question{Request: cedar.Request{
 		Principal: principal.UID,
 		Action:    cedar.NewEntityUID(typeAction, "job.run"),
-		Context:   runContext(q),
 	}}
 	out.facts.add(principal)
 	resource := JobResource(q.Job)
 	resource.Action = q.Action
-	return out, s.about(out, resource)
+	if err := s.about(out, resource); err != nil {
+		return nil, err
+	}
+	out.Context = runContext(&q, out.needs)
+	return out, nil
 }
 
-// runContext is the context of job.run, as in the schema.
-func runContext(q Query) cedar.Record {
-	return cedar.NewRecord(cedar.RecordMap{
-		"via":          cedar.NewEntityUID(typeSystem, "daemon"),
-		"trigger":      cedar.String(q.Trigger),
-		"manual":       cedar.Boolean(q.Trigger == job.ByHand),
-		"due":          cedar.NewDatetime(q.Due),
-		"lateness_ms":  cedar.Long(q.Now.Sub(q.start()).Milliseconds()),
-		"attempt":      cedar.Long(q.Attempt),
-		"skill":        cedar.String(q.Action.Skill),
-		"entrypoint":   cedar.String(q.Action.Entrypoint),
-		"digest":       cedar.String(q.Skill.Digest.String()),
-		"publisher":    cedar.String(q.Skill.Publisher),
-		"capabilities": stringSet(q.Skill.Manifest.Capabilities.Names()),
-	})
+// runContext is the context of job.run, as in the schema: what of it is needed.
+func runContext(q *Query, n needs) cedar.Record {
+	m := cedar.RecordMap{}
+	for i, name := range contextNames() {
+		if n.context(i) {
+			m[name] = contextAttribute(name, q)
+		}
+	}
+	return cedar.NewRecord(m)
+}
+
+func contextAttribute(name cedar.String, q *Query) cedar.Value {
+	switch name {
+	case "via":
+		return cedar.NewEntityUID(typeSystem, "daemon")
+	case "trigger":
+		return cedar.String(q.Trigger)
+	case "manual":
+		return cedar.Boolean(q.Trigger == job.ByHand)
+	case "due":
+		return cedar.NewDatetime(q.Due)
+	case "lateness_ms":
+		return cedar.Long(q.Now.Sub(q.start()).Milliseconds())
+	case "attempt":
+		return cedar.Long(q.Attempt)
+	case "skill":
+		return cedar.String(q.Action.Skill)
+	case "entrypoint":
+		return cedar.String(q.Action.Entrypoint)
+	case "digest":
+		return cedar.String(q.Skill.Digest.String())
+	case "publisher":
+		return cedar.String(q.Skill.Publisher)
+	case "capabilities":
+		return stringSet(q.Skill.Manifest.Capabilities.Names())
+	}
+	return nil
 }

@@ -19,6 +19,9 @@
 //   - The same question to the same Set has the same answer, to the letter:
 //     policies and errors are sorted.
 //   - No answer is remembered.
+//   - A question meets only the policies whose scope admits it, and what they do
+//     not look up is not made: the answer is that of all of them, and hardly
+//     depends on how many there are.
 //
 // What a Set is compiled from is capped before Cedar's parser sees it, because
 // deep nesting ends the process: 1 MiB a file, 4 MiB in all, 10 000 policies,

@@ -3,7 +3,7 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"iter"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -37,14 +37,17 @@ type Set struct {
 	digest    string
 	lease     time.Duration
 	operators map[string]bool
+	operator  cedar.EntityUIDSet // what an operator is in
 	actions   map[cedar.EntityUID]resolved.Action
-	policies  []rule // by id
+	policies  []rule                     // by id
+	shelves   map[cedar.EntityUID]*shelf // of the policies, by action
 }
 
 // rule is a policy that is valid, by its @id.
 type rule struct {
 	id     cedar.PolicyID
 	policy *cedar.Policy
+	needs  needs
 }
 
 // Digest names the policies and the schema: 64 hexadecimal digits.
@@ -52,17 +55,6 @@ func (s *Set) Digest() string { return s.digest }
 
 // Len returns how many policies there are.
 func (s *Set) Len() int { return len(s.policies) }
-
-// All implements cedar.PolicyIterator, in the order of ids.
-func (s *Set) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
-	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
-		for _, r := range s.policies {
-			if !yield(r.id, r.policy) {
-				return
-			}
-		}
-	}
-}
 
 // Compile checks the files and makes a Set of them. The error names everything
 // that is wrong, each as file:line.
@@ -89,7 +81,11 @@ func Compile(c Config) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Set{digest: digest(files), lease: c.Lease, operators: operators, actions: known.Actions, policies: policies}, nil
+	return &Set{
+		digest: digest(files), lease: c.Lease, operators: operators,
+		operator: cedar.NewEntityUIDSet(cedar.NewEntityUID(typeRole, "operator")),
+		actions:  known.Actions, policies: policies, shelves: shelve(policies, maps.Keys(known.Actions)),
+	}, nil
 }
 
 func resolveSchema() (*resolved.Schema, error) {
@@ -186,7 +182,11 @@ func (c *compiler) policy(place string, p *cedar.Policy) error {
 	if err := c.check.Policy("", (*ast.Policy)(p.AST())); err != nil {
 		return fmt.Errorf("policy %q: %s", id, oneLine(err))
 	}
-	c.rules = append(c.rules, rule{cedar.PolicyID(id), p})
+	looksUp, err := needsOf(p)
+	if err != nil {
+		return fmt.Errorf("policy %q: %w", id, err)
+	}
+	c.rules = append(c.rules, rule{cedar.PolicyID(id), p, looksUp})
 	return nil
 }
 
