@@ -46,7 +46,7 @@ func (h *host) applyEffects(ctx context.Context) error {
 			return fmt.Errorf("%s of %s: %w", e.Effect, e.Run, err)
 		}
 		failpoint.At("host.applied")
-		if err := h.journal.EffectDone(ctx, e.Run); err != nil {
+		if err := h.journal.EffectDone(ctx, e, ""); err != nil {
 			return err
 		}
 	}

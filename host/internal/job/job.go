@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,17 @@ type Chain struct {
 
 // Empty reports whether nothing is started.
 func (c Chain) Empty() bool { return len(c.OnSuccess)+len(c.OnFailure)+len(c.OnRecovery) == 0 }
+
+// Targets returns every job that is named, each once, in order.
+func (c Chain) Targets() []string {
+	var names []string
+	for _, name := range slices.Concat(c.OnSuccess, c.OnFailure, c.OnRecovery) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // Action names what to run: an entrypoint of a skill, and its input.
 type Action struct {
@@ -185,13 +197,18 @@ func (r Retry) Delay(attempt int) time.Duration {
 	return min(d, r.Cap)
 }
 
-// Effect names what the host does with the result of a system job.
+// Effect names what the host does when a run has ended: with the result of a
+// system job, or to start another job.
 type Effect string
 
 // The effects.
 const (
 	NoEffect   Effect = ""
 	JudgeAudit Effect = "audit.judge" // the output is a list of audit reports to judge
+
+	StartOnSuccess  Effect = "chain.success"
+	StartOnFailure  Effect = "chain.failure"
+	StartOnRecovery Effect = "chain.recovery"
 )
 
 // The defaults of a job, where neither it nor the configuration says otherwise.

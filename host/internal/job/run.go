@@ -159,11 +159,13 @@ type Tally struct {
 	Count  int64
 }
 
-// PendingEffect is a result that the host has yet to act upon.
+// PendingEffect is something that the end of a run owes, and that the host has
+// yet to do.
 type PendingEffect struct {
 	Run    RunID
 	Effect Effect
-	Output json.RawMessage
+	Target string          // name of the job to start; empty of other effects
+	Output json.RawMessage // of the run, if the effect is about it
 }
 
 // Outcome is how one attempt ended.
@@ -179,4 +181,5 @@ type Outcome struct {
 	Error   string
 	Log     string // what this attempt logged, capped
 	Effect  Effect // to be done by the host with Output
+	Chain   Chain  // what the end of the run starts
 }

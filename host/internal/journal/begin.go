@@ -296,6 +296,9 @@ func (c *claiming) admissible(claim *job.Claim, first int64) error {
 	if err := trusted(claim.Run, c.fallen); err != nil {
 		return err
 	}
+	if err := c.chained(claim.Run); err != nil {
+		return err
+	}
 	single := s.concurrency != string(job.Allow) && claim.Run.State == job.Running
 	if s.running && (claim.Exclusive || single) {
 		return fmt.Errorf("%w: one of job %s is running", ErrBusy, claim.Job)
@@ -304,6 +307,22 @@ func (c *claiming) admissible(claim *job.Claim, first int64) error {
 		return fmt.Errorf("%w: one of job %s is queued", ErrBusy, claim.Job)
 	}
 	return nil
+}
+
+// chained refuses a run that another started already: it starts one of a job.
+func (t *tx) chained(r *job.Run) error {
+	if r.Parent == "" {
+		return nil
+	}
+	var id string
+	err := t.row(`SELECT id FROM runs WHERE parent = $1 AND job = $2 AND parent <> ''`, string(r.Parent), string(r.Job)).Scan(&id)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return fmt.Errorf("%w: run %s started %s", ErrClaimed, r.Parent, id)
 }
 
 const timeForm = "2006-01-02T15:04:05.999999Z07:00"
@@ -348,7 +367,7 @@ func (c *claiming) putRun(r *job.Run, s *standing) error {
 		by = r.Principal.String()
 	}
 	fact := runFact{
-		Run: job.RunID(id), Job: r.Job, Due: v.due, Trigger: r.Trigger, As: v.principal,
+		Run: job.RunID(id), Job: r.Job, Due: v.due, Trigger: r.Trigger, Parent: r.Parent, As: v.principal,
 		State: r.State, Reason: r.Reason, Attempt: r.Attempt, Digest: v.digest, Decision: v.decided,
 	}
 	if v.count > 1 {

@@ -16,6 +16,7 @@ type runFact struct {
 	Last     int64       `json:"last,omitempty"`
 	Count    int64       `json:"count,omitempty"`
 	Trigger  job.Trigger `json:"trigger,omitempty"`
+	Parent   job.RunID   `json:"parent,omitempty"`
 	As       string      `json:"as,omitempty"` // principal for whom it runs
 	State    job.State   `json:"state,omitempty"`
 	Reason   job.Reason  `json:"reason,omitempty"`
@@ -48,6 +49,7 @@ func (f *runFact) append(b []byte) []byte {
 	o.number("last", f.Last)
 	o.text("log", f.Log)
 	o.text("output", f.Output)
+	o.text("parent", string(f.Parent))
 	o.text("reason", string(f.Reason))
 	o.key("run")
 	o.b = quote(o.b, string(f.Run))

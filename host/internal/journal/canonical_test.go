@@ -17,7 +17,7 @@ func FuzzRunFact(f *testing.F) {
 		for i, set := range []func(){
 			func() { fact.Job, fact.Log = job.ID(b), a },
 			func() { fact.Last, fact.Output = m^n, b },
-			func() { fact.As, fact.Trigger = b, job.Trigger(a) },
+			func() { fact.As, fact.Trigger, fact.Parent = b, job.Trigger(a), job.RunID(a) },
 			func() { fact.State, fact.Reason = job.State(b), job.Reason(a) },
 			func() { fact.Digest, fact.Error = a, b },
 			func() { fact.Decision = &decision{Allow: n > 0} },

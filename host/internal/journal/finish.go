@@ -128,7 +128,7 @@ func newEnding(o *job.Outcome) (*ending, error) {
 // finish writes the endings of operations and sets their errors. The error it
 // returns is of the transaction as a whole.
 func (t *tx) finish(ops []*op) error {
-	var attempts rows
+	var attempts, owed rows
 	for _, o := range ops {
 		n, err := t.end(o.end)
 		switch {
@@ -143,15 +143,17 @@ func (t *tx) finish(ops []*op) error {
 			attempts.add(string(out.Run), int64(a.Number), o.end.started, micros(a.Ended), string(a.State), string(a.Reason),
 				capped(a.Error, MaxText), o.end.log)
 		}
-		if out.Effect != job.NoEffect && out.State.Terminal() {
-			if _, err := t.exec(`INSERT INTO effects (run, effect, created) VALUES ($1, $2, $3)`,
-				string(out.Run), string(out.Effect), t.at); err != nil {
+		if out.State.Terminal() {
+			if err := t.owe(o.end, &owed); err != nil {
 				return err
 			}
 		}
 		t.note(kindFinish, daemon, string(out.Run), o.end.fact)
 	}
 	_, err := t.insert(&intoAttempts, &attempts)
+	if err == nil {
+		_, err = t.insert(&intoEffects, &owed)
+	}
 	return err
 }
 
@@ -166,9 +168,10 @@ func (t *tx) end(e *ending) (int64, error) {
 	o := e.outcome
 	var ended int64
 	if o.State.Terminal() {
-		if ended = e.ended; ended == 0 {
-			ended = t.at
+		if e.ended == 0 {
+			e.ended = t.at
 		}
+		ended = e.ended
 	}
 	return t.exec(`UPDATE runs SET state = $2, reason = $3, retry = $4, ended = $5, output = $6, summary = $7, error = $8,
 			attempt = CASE WHEN attempt > $9 THEN attempt ELSE $9 END,
@@ -176,20 +179,4 @@ func (t *tx) end(e *ending) (int64, error) {
 		WHERE id = $1 AND ended = 0`,
 		string(o.Run), string(o.State), string(o.Reason), e.retry, ended, e.output, e.summary, e.problem,
 		o.Attempt.Number, e.started)
-}
-
-// EffectDone takes a result out of the outbox.
-func (j *Journal) EffectDone(ctx context.Context, run job.RunID) error {
-	err := j.write(ctx, func(t *tx) error {
-		n, err := t.exec(`DELETE FROM effects WHERE run = $1`, string(run))
-		if err == nil && n > 0 {
-			fact := runFact{Run: run}
-			t.note(kindEffect, daemon, string(run), fact.append(nil))
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("effect of run %s: %w", run, err)
-	}
-	return nil
 }

@@ -137,7 +137,7 @@ func TestFinish(t *testing.T) {
 		t.Error(diff)
 	}
 	for range 2 { // idempotent
-		if err := j.EffectDone(t.Context(), r.ID); err != nil {
+		if err := j.EffectDone(t.Context(), effects[0], ""); err != nil {
 			t.Fatal(err)
 		}
 	}

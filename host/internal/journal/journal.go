@@ -45,10 +45,17 @@
 // [Journal.Begin] refuses a claim whose nominal times are not all after the
 // cursor of the job, whose generation is not the job's, or which would be a
 // second live run (a second waiting one of queue-one) where the policy of the
-// job allows only one. Begin and [Journal.Advance] refuse with [ErrTrust] to let a
+// job allows only one, or a second run of one job that the end of another run
+// starts. Begin and [Journal.Advance] refuse with [ErrTrust] to let a
 // run be live whose artifact is of a skill that is known here and not active: a
 // quarantine that is committed comes before every start that is not. The cursor never goes back, not by an edit, and not when a
 // job is deleted and made again under the same id.
+//
+// The transaction that ends a run also writes what that owes: an effect for the
+// host, and one for each job that is to be started. They stay in the outbox until
+// [Journal.EffectDone]. Which success is a recovery is decided there: one before
+// which the run of the job that ended last, of those that succeeded or failed, had
+// failed.
 //
 // # Entries
 //

@@ -198,7 +198,7 @@ func TestOpenRefuses(t *testing.T) {
 		want   string
 		is     error
 	}{
-		"newer":       {Config{Path: newer}, "its schema is 99, this palyrad knows 4", ErrNewer},
+		"newer":       {Config{Path: newer}, "its schema is 99, this palyrad knows 5", ErrNewer},
 		"garbage":     {Config{Path: garbage}, "not a journal; move it away", nil},
 		"directory":   {Config{Path: dir}, "is a directory", nil},
 		"nowhere":     {Config{Path: filepath.Join(dir, "no", "palyra.db")}, "its directory does not exist", os.ErrNotExist},
@@ -232,7 +232,7 @@ func TestPlans(t *testing.T) {
 	if err := j.Advance(t.Context(), waiting, job.Daemon); err != nil {
 		t.Fatal(err)
 	}
-	if err := j.EffectDone(t.Context(), active.ID); err != nil {
+	if err := j.EffectDone(t.Context(), job.PendingEffect{Run: active.ID}, ""); err != nil {
 		t.Fatal(err)
 	}
 	for query := range j.stmts {

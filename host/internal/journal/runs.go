@@ -126,14 +126,3 @@ func (j *Journal) Tallies(ctx context.Context, since time.Time) ([]job.Tally, er
 	}, `SELECT job_name, state, reason, SUM(count) FROM runs WHERE ended <> 0 AND ended >= $1
 		GROUP BY job_name, state, reason ORDER BY job_name, state, reason`, from)
 }
-
-// Effects returns the outbox, oldest first.
-func (j *Journal) Effects(ctx context.Context) ([]job.PendingEffect, error) {
-	return collect(ctx, j, "effects", func(row scanner) (job.PendingEffect, error) {
-		var e job.PendingEffect
-		var output string
-		err := row.Scan(&e.Run, &e.Effect, &output)
-		e.Output = raw(output)
-		return e, err
-	}, `SELECT e.run, e.effect, r.output FROM effects e JOIN runs r ON r.id = e.run ORDER BY e.created, r.seq`)
-}
