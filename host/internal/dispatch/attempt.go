@@ -91,14 +91,15 @@ func (d *Dispatch) current(r *job.Run) (*job.Job, error) {
 
 // attempt performs one attempt and says how it ended. The caller owns l.
 func (d *Dispatch) attempt(l *live, v policy.Verdict) job.Outcome {
-	s := &session{calls: d.cfg.Calls, skill: v.Skill}
+	s := &session{number: l.run.Attempt, calls: d.cfg.Calls, skill: v.Skill}
+	d.show(l, s)
 	started := now()
 	result, err := d.perform(l, v, s, started)
 	failpoint.At("dispatch.answered")
 	e := conclude(result, err)
 	o := job.Outcome{
 		Run: l.run.ID, Job: l.run.Job, State: e.state, Reason: e.reason, Error: cut(e.text, maxError),
-		Log: s.text(), Summary: line(result.Summary, maxSummary),
+		Log: s.end(), Summary: line(result.Summary, maxSummary),
 	}
 	if e.state == job.Succeeded {
 		o.Output, o.Effect = result.Output, l.job.Effect

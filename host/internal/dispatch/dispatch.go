@@ -42,6 +42,14 @@
 // ([ErrTrouble]); the outcome is kept and written again, with a back-off, until
 // it is taken.
 //
+// # Logs
+//
+// What an attempt logs is kept in memory, up to a size, until its outcome is
+// written with it; [Dispatch.Read] reads it from there meanwhile. The bytes do not
+// change any more, so a position, attempt and offset, is good in memory and in
+// the journal. A log that is cut says so where it is cut, at once. The log of an
+// attempt that a crash of the daemon ended is lost.
+//
 // Gate, Skills and Jobs are asked with a lock held and must not call back.
 package dispatch
 

@@ -94,6 +94,7 @@ func (d *Dispatch) rearm(l *live, at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.leave(l)
+	l.tape.written(l.run.Attempt)
 	l.run.Retry = at
 	d.await(l)
 	d.pump()

@@ -35,6 +35,7 @@ type live struct {
 	lined bool        // in line for a slot
 	leaps bool        // it has a slot, and the journal still has it as queued
 	timer *time.Timer // until the next attempt
+	tape  tape        // what can be read of it
 }
 
 // lane holds the live runs of one job: those that are active and those that

@@ -71,7 +71,9 @@ func lastAttempt(r *job.Run) job.Outcome {
 func (d *Dispatch) adopt(ctx context.Context, r *job.Run, j *job.Job) *live {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.register(ctx, r, j, beginning)
+	l := d.register(ctx, r, j, beginning)
+	l.tape.written(r.Attempt)
+	return l
 }
 
 // fate says why an open run ends now, or of which job it waits.

@@ -46,6 +46,7 @@ type journal struct {
 	mu       sync.Mutex
 	rows     []*job.Run
 	logs     map[job.RunID]string
+	kept     []string // logs of attempts, in order
 	attempts []job.Attempt
 	effects  []job.Effect
 	by       []job.Principal // of the runs that ended without an attempt
@@ -139,7 +140,7 @@ func (j *journal) Finish(_ context.Context, o job.Outcome) error {
 			row.Ended = o.Attempt.Ended
 		}
 		j.attempts, j.effects = append(j.attempts, o.Attempt), append(j.effects, o.Effect)
-		j.logs[o.Run] = o.Log
+		j.logs[o.Run], j.kept = o.Log, append(j.kept, o.Log)
 	}
 	return err
 }
