@@ -104,7 +104,7 @@ func (b *batch) decide(decide func(*batch)) error {
 
 // fire decides one firing. The caller holds mu.
 func (b *batch) fire(f *job.Firing) {
-	c := job.Claim{Job: f.Job.ID, Generation: f.Job.Generation, Cursor: f.Cursor}
+	c := job.Claim{Job: f.Job.ID, Generation: f.Job.Generation, Cursor: f.Cursor, Arms: f.Arms}
 	for _, r := range f.Missed {
 		run := b.run(f.Job, job.ByTimer, r.First, r.First)
 		run.Last, run.Count, run.State, run.Reason, run.Ended = r.Last, r.Count, r.State, r.Reason, b.now

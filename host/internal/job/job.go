@@ -63,6 +63,11 @@ type Job struct {
 
 	// Cursor is the last nominal time that is accounted for. It never goes back.
 	Cursor time.Time
+
+	// Key is the number by which the scheduler knows the job while it is there; 0:
+	// the journal chooses one. Arms is what the scheduler knows of it; see [Arm].
+	Key  uint32
+	Arms int64
 }
 
 // Resumed returns the job after its pause.

@@ -130,6 +130,7 @@ type Firing struct {
 	Fire    time.Time // when it was to start
 	Trigger Trigger
 	Cursor  time.Time // the last nominal time this accounts for
+	Arms    int64     // the job after it; see [Arm]
 }
 
 // Claim is one line of a begin batch: a run with its decision in its first
@@ -142,6 +143,7 @@ type Claim struct {
 	Run        *Run      // nil if there are only non-runs
 	Exclusive  bool      // refused while another run of the job is running
 	Cursor     time.Time // zero for a manual run: the cursor stays
+	Arms       int64     // kept where the cursor moves; see [Arm]
 }
 
 // Filter selects runs; zero fields select all.

@@ -69,6 +69,7 @@ type claiming struct {
 // standing is how a job stands, claims that were admitted included.
 type standing struct {
 	generation, cursor int64
+	arms               int64 // of the claim that moved the cursor last
 	concurrency        string
 	running, queued    bool
 	pending            bool // has a run that is not inserted yet
@@ -105,7 +106,7 @@ func (t *tx) claim(claims []job.Claim) ([]error, error) {
 	}
 	moved := make([]cursor, len(c.moved))
 	for i, id := range c.moved {
-		moved[i] = cursor{id, c.jobs[id].cursor}
+		moved[i] = cursor{id, c.jobs[id].cursor, c.jobs[id].arms}
 	}
 	return refused, t.putCursors(moved)
 }
@@ -201,7 +202,7 @@ func (c *claiming) put(claim *job.Claim, last int64) error {
 		s.queued = s.queued || r.State == job.Queued
 	}
 	if at := max(micros(claim.Cursor), last); at > s.cursor {
-		s.cursor = at
+		s.cursor, s.arms = at, claim.Arms
 		if !s.moved {
 			s.moved = true
 			c.moved = append(c.moved, claim.Job)
@@ -210,20 +211,22 @@ func (c *claiming) put(claim *job.Claim, last int64) error {
 	return nil
 }
 
-// cursor is the last nominal time of a job that is accounted for.
+// cursor is the last nominal time of a job that is accounted for, and when the
+// scheduler has to look at the job next.
 type cursor struct {
-	job job.ID
-	at  int64
+	job  job.ID
+	at   int64
+	arms int64
 }
 
-var intoCursors = newInsert(`INSERT INTO cursors (job, cursor) VALUES `, 2,
-	` ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor WHERE cursors.cursor < excluded.cursor`)
+var intoCursors = newInsert(`INSERT INTO cursors (job, cursor, arms) VALUES `, 3,
+	` ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor, arms = excluded.arms WHERE cursors.cursor < excluded.cursor`)
 
 // putCursors moves the cursors of different jobs forward.
 func (t *tx) putCursors(cursors []cursor) error {
 	var r rows
 	for _, c := range cursors {
-		r.add(string(c.job), c.at)
+		r.add(string(c.job), c.at, c.arms)
 	}
 	_, err := t.insert(&intoCursors, &r)
 	return err

@@ -357,7 +357,7 @@ func TestJobRoundTrip(t *testing.T) {
 	v.Misfire = job.Misfire{Policy: job.CatchUp, Grace: time.Second, Window: time.Hour, Coalesce: job.All, Max: 5}
 	v.Retry = job.Retry{Attempts: 3, Backoff: time.Second, Cap: time.Minute}
 	v.Timeout, v.Paused, v.PauseReason, v.Effect = time.Second, true, "holiday", job.JudgeAudit
-	v.PauseUntil = noon.Add(time.Hour)
+	v.PauseUntil, v.Key = noon.Add(time.Hour), 7
 	v.RunTimeout, v.Priority, v.PauseAfter, v.AtLeastOnce = time.Minute, -3, 2, true
 	v.Chain = job.Chain{OnSuccess: []string{"a"}, OnFailure: []string{"b"}, OnRecovery: []string{"c"}}
 	put(t, j, v)

@@ -252,11 +252,7 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, arg := range args {
-		if text, ok := arg.(string); ok {
-			t.bytes += len(text)
-		}
-	}
+	t.weigh(args)
 	result, err := s.ExecContext(t.ctx, args...)
 	if err != nil {
 		return 0, err
@@ -268,6 +264,15 @@ func (t *tx) exec(query string, args ...any) (int64, error) {
 	return n, err
 }
 
+// weigh counts the text that a statement writes.
+func (t *tx) weigh(args []any) {
+	for _, arg := range args {
+		if text, ok := arg.(string); ok {
+			t.bytes += len(text)
+		}
+	}
+}
+
 // row runs a constant query for one row.
 func (t *tx) row(query string, args ...any) scanner {
 	s, err := t.stmt(query)
@@ -276,6 +281,7 @@ func (t *tx) row(query string, args ...any) scanner {
 	}
 	if !strings.HasPrefix(query, "SELECT") {
 		t.writes++ // perhaps
+		t.weigh(args)
 	}
 	return s.QueryRowContext(t.ctx, args...)
 }

@@ -33,6 +33,7 @@ const (
 	kindAdmit   = "skill.admit"
 	kindRemove  = "skill.remove"
 	kindTrust   = "publisher.trust"
+	kindRepair  = "schedule.repair"
 )
 
 // noted is one fact that a transaction will record.

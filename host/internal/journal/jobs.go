@@ -89,18 +89,11 @@ func decodeSpec(text string, j *job.Job) error {
 	return nil
 }
 
-// Jobs returns all jobs, by name.
-func (j *Journal) Jobs(ctx context.Context) ([]*job.Job, error) {
-	return collect(ctx, j, "jobs", scanJob, `SELECT j.id, j.name, j.generation, j.owner, j.concurrency, COALESCE(c.cursor, 0), j.spec, j.input,
-			j.created, j.updated
-		FROM jobs j LEFT JOIN cursors c ON c.job = j.id ORDER BY j.name`)
-}
-
 func scanJob(row scanner) (*job.Job, error) {
 	var j job.Job
 	var owner, spec, input string
 	var cursor, created, updated int64
-	err := row.Scan(&j.ID, &j.Name, &j.Generation, &owner, &j.Concurrency.Policy, &cursor, &spec, &input, &created, &updated)
+	err := row.Scan(&j.Key, &j.ID, &j.Name, &j.Generation, &owner, &j.Concurrency.Policy, &cursor, &spec, &input, &created, &updated)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +126,7 @@ type jobFact struct {
 // generation of one that does, and an entry of the given kind (job.create,
 // job.update, job.pause, …). The stored cursor becomes the greater of the two.
 // It refuses with [ErrExists] a name that another job has, and with [ErrConflict]
-// any other generation.
+// any other generation, or a key that another job has.
 func (j *Journal) PutJob(ctx context.Context, v *job.Job, by job.Principal, kind string) error {
 	spec, err := encodeSpec(v)
 	if err == nil {
@@ -157,33 +150,45 @@ func (t *tx) putJob(v *job.Job, spec string, by job.Principal, kind string) erro
 	if !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
-	var n int64
-	if v.Generation == 1 {
-		n, err = t.exec(`INSERT INTO jobs (id, name, generation, owner, concurrency, spec, input, created, updated)
-			VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (id) DO NOTHING`,
-			string(v.ID), v.Name, v.Owner.String(), string(v.Concurrency.Policy), spec, string(v.Action.Input),
-			micros(v.Created), micros(v.Updated))
-	} else {
-		n, err = t.exec(`UPDATE jobs SET name = $3, generation = $4, owner = $5, concurrency = $6, spec = $7, input = $8, updated = $9
-			WHERE id = $1 AND generation = $2`,
-			string(v.ID), v.Generation-1, v.Name, v.Generation, v.Owner.String(), string(v.Concurrency.Policy), spec, string(v.Action.Input),
-			micros(v.Updated))
+	if err := t.row(`SELECT id FROM jobs WHERE key = $1 AND id <> $2`, int64(v.Key), string(v.ID)).Scan(&taken); !errors.Is(err, sql.ErrNoRows) {
+		return errors.Join(err, fmt.Errorf("%w: job %s has its key", ErrConflict, taken))
+	}
+	key, err := t.putRow(v, spec)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("%w: generation %d does not follow", ErrConflict, v.Generation)
 	}
 	if err != nil {
 		return err
 	}
-	if n == 0 {
-		return fmt.Errorf("%w: generation %d does not follow", ErrConflict, v.Generation)
-	}
 	// A job made again under an old id goes on after what the old one accounted for.
-	if err := t.putCursors([]cursor{{v.ID, micros(v.Cursor)}}); err != nil {
+	if _, err := t.exec(`INSERT INTO cursors (job, cursor, key, arms) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (job) DO UPDATE SET key = excluded.key, arms = excluded.arms,
+			cursor = CASE WHEN excluded.cursor > cursors.cursor THEN excluded.cursor ELSE cursors.cursor END`,
+		string(v.ID), micros(v.Cursor), key, v.Arms); err != nil {
 		return err
 	}
 	return t.record(kind, by.String(), string(v.ID), jobFact{
 		Job: v.ID, Name: v.Name, Generation: v.Generation, Owner: v.Owner.String(), Action: v.Action.String(),
 		Paused: v.Paused, Reason: clean(v.PauseReason), Spec: sum(spec), Input: sum(string(v.Action.Input)),
 	})
+}
+
+// putRow writes the row of a job and returns its key; [sql.ErrNoRows] if the
+// generation is not the next one.
+func (t *tx) putRow(v *job.Job, spec string) (key int64, err error) {
+	if v.Generation > 1 {
+		err = t.row(`UPDATE jobs SET name = $3, generation = $4, owner = $5, concurrency = $6, spec = $7, input = $8, updated = $9
+			WHERE id = $1 AND generation = $2 RETURNING key`,
+			string(v.ID), v.Generation-1, v.Name, v.Generation, v.Owner.String(), string(v.Concurrency.Policy), spec,
+			string(v.Action.Input), micros(v.Updated)).Scan(&key)
+		return key, err
+	}
+	err = t.row(`INSERT INTO jobs (key, id, name, generation, owner, concurrency, spec, input, created, updated)
+		VALUES (CASE WHEN $9 > 0 THEN $9 ELSE (SELECT COALESCE(MAX(key), 0) + 1 FROM jobs) END, $1, $2, 1, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (id) DO NOTHING RETURNING key`,
+		string(v.ID), v.Name, v.Owner.String(), string(v.Concurrency.Policy), spec, string(v.Action.Input),
+		micros(v.Created), micros(v.Updated), int64(v.Key)).Scan(&key)
+	return key, err
 }
 
 // DeleteJob removes a job. Its runs stay.
@@ -195,6 +200,9 @@ func (j *Journal) DeleteJob(ctx context.Context, id job.ID, by job.Principal) er
 			return ErrNotFound
 		}
 		if err != nil {
+			return err
+		}
+		if _, err := t.exec(`UPDATE cursors SET key = 0, arms = 0 WHERE job = $1`, string(id)); err != nil {
 			return err
 		}
 		return t.record(kindDelete, by.String(), string(id), fact)

@@ -73,7 +73,7 @@
 //
 //	run.begin run.advance run.finish effect.done
 //	skill.admit skill.remove publisher.trust
-//	journal.trim journal.cut
+//	journal.trim journal.cut schedule.repair
 //	job.delete, and what the callers of PutJob and SetSkill say
 //
 // Entries are numbered without gaps by seq. Those of one transaction share a leaf

@@ -153,6 +153,7 @@ func TestReopen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	v.Key = 1
 	if diff := cmp.Diff([]*job.Job{v}, jobs); diff != "" {
 		t.Error(diff)
 	}
@@ -198,7 +199,7 @@ func TestOpenRefuses(t *testing.T) {
 		want   string
 		is     error
 	}{
-		"newer":       {Config{Path: newer}, "its schema is 99, this palyrad knows 5", ErrNewer},
+		"newer":       {Config{Path: newer}, "its schema is 99, this palyrad knows 6", ErrNewer},
 		"garbage":     {Config{Path: garbage}, "not a journal; move it away", nil},
 		"directory":   {Config{Path: dir}, "is a directory", nil},
 		"nowhere":     {Config{Path: filepath.Join(dir, "no", "palyra.db")}, "its directory does not exist", os.ErrNotExist},
