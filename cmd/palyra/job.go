@@ -109,7 +109,7 @@ func (a *app) describeJob(w io.Writer, j *api.Job) {
 
 // written is a schedule as it was given.
 func written(s *api.Schedule) string {
-	text := s.GetKind() + " " + s.GetExpr()
+	text := strings.TrimSpace(s.GetKind() + " " + s.GetExpr())
 	if s.GetKind() == string(schedule.Cron) {
 		text += " (" + s.GetZone() + ")"
 	}
@@ -122,7 +122,7 @@ func (a *app) jobNext() *cobra.Command {
 	c := &cobra.Command{
 		Use: "next [JOB]", Short: "Tell when a job, or all jobs, fire next",
 		Long: "Tell when a job, or all jobs, fire next. With --cron, --every, --at,\n" +
-			"--delay or --schedule it tells when such a schedule would fire, and needs no\n" +
+			"--delay, --manual or --schedule it tells when such a schedule would fire, and needs no\n" +
 			"daemon.",
 		Args: cobra.MaximumNArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {

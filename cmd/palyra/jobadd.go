@@ -30,6 +30,7 @@ type jobFlags struct {
 	timeout                      time.Duration
 	rules                        jobRules
 	delay                        string
+	manual                       bool
 	times                        jobTimes
 }
 
@@ -38,6 +39,7 @@ func (f *jobFlags) schedule(flags *pflag.FlagSet) {
 	flags.StringVar(&f.every, "every", "", "interval (30s, 5m, 12h)")
 	flags.StringVar(&f.at, "at", "", "one instant, RFC 3339 (2030-01-01T00:00:00Z)")
 	flags.StringVar(&f.delay, "delay", "", "interval from the end of a run to the next (10m)")
+	flags.BoolVar(&f.manual, "manual", false, "never by itself: only when it is started by hand or by another job")
 	flags.StringVar(&f.phrase, "schedule", "", `in English ("every weekday at 9am", "in 2h"), or cron; see palyra schedule explain`)
 	flags.StringVar(&f.tz, "tz", "", "zone of --cron or --schedule: IANA name, utc or local (default: that of the daemon)")
 	f.times.define(flags)
@@ -66,7 +68,7 @@ func (f *jobFlags) all(c *cobra.Command) {
 }
 
 func (f *jobFlags) hasSchedule() bool {
-	return f.cron != "" || f.every != "" || f.at != "" || f.delay != "" || f.phrase != ""
+	return f.cron != "" || f.every != "" || f.at != "" || f.delay != "" || f.phrase != "" || f.manual
 }
 
 // spec reads the schedule flags at the instant now.
@@ -75,6 +77,10 @@ func (f *jobFlags) spec(now time.Time) (schedule.Spec, error) {
 	given := 0
 	if f.phrase != "" {
 		given++
+	}
+	if f.manual {
+		given++
+		spec.Kind = schedule.Manual
 	}
 	for _, s := range []struct {
 		kind schedule.Kind
@@ -87,7 +93,7 @@ func (f *jobFlags) spec(now time.Time) (schedule.Spec, error) {
 	}
 	if given != 1 {
 		return spec, fail(exitUsage, `for example --cron "*/5 * * * *", --every 30s, --at 2030-01-01T00:00:00Z or --schedule "every weekday at 9am"`,
-			"give one schedule: --cron, --every, --at, --delay or --schedule")
+			"give one schedule: --cron, --every, --at, --delay, --manual or --schedule")
 	}
 	if f.phrase != "" {
 		compiled, err := readSchedule(f.phrase, now, cmp.Or(f.tz, f.zone, "local"))
@@ -149,7 +155,7 @@ func (f *jobFlags) read(a *app, flags *pflag.FlagSet) (*api.Job, []string, error
 		if err != nil {
 			return nil, nil, err
 		}
-		if spec.Kind == schedule.Every || spec.Kind == schedule.Delay {
+		if spec.Kind == schedule.Every || spec.Kind == schedule.Delay || spec.Kind == schedule.Manual {
 			spec.Zone = "" // it has no meaning there
 		}
 		j.Schedule = scheduleOf(spec)
@@ -289,7 +295,7 @@ func (a *app) preview(flags *jobFlags, limit int) error {
 	for t := compiled.Next(a.now()); !t.IsZero() && len(fires) < limit; t = following(compiled, t) {
 		fires = append(fires, &api.Fire{At: timestamppb.New(t), Zone: compiled.Location().String()})
 	}
-	if len(fires) == 0 {
+	if len(fires) == 0 && spec.Kind != schedule.Manual {
 		return fail(exitFailed, "", "it never fires from now on")
 	}
 	return a.listFires(fires)

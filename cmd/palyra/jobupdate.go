@@ -85,7 +85,7 @@ func (a *app) compareFires(w io.Writer, have, draft *api.Job) {
 	if err1 != nil || err2 != nil {
 		return // the daemon has schedules that this program does not know
 	}
-	if old.Spec().Kind == schedule.Delay || edited.Spec().Kind == schedule.Delay {
+	if vague := []schedule.Kind{schedule.Delay, schedule.Manual}; slices.Contains(vague, old.Spec().Kind) || slices.Contains(vague, edited.Spec().Kind) {
 		fmt.Fprintf(w, "before: %s\nafter:  %s\n", old.English(), edited.English())
 		return
 	}

@@ -157,6 +157,8 @@ func canonicalForm(spec schedule.Spec) string {
 		return "every " + spec.Expr
 	case schedule.Delay:
 		return spec.Expr + " after each completion"
+	case schedule.Manual:
+		return "on demand"
 	default:
 		return spec.Expr
 	}

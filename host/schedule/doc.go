@@ -89,7 +89,7 @@
 // away. What falls on a day twice happens once. What is left out entirely is
 // refused.
 //
-// # Every, at, delay
+// # Every, at, delay, manual
 //
 // Every is a Go duration of at least 1s in whole milliseconds. Nominal times
 // are anchor + 1, 2, 3, … intervals of elapsed time; the anchor itself, cut to
@@ -103,6 +103,9 @@
 // a run: Next of the completion is the next nominal time, cut to the
 // millisecond. Nothing is known about what was before and what follows: there
 // is no Prev, NextN and Latest have one time at most, and Count is 0 or 1.
+//
+// Manual has no expression and no nominal times, and so no bounds and no jitter:
+// what has it is started by hand, or by the end of a run of another job.
 //
 // # Bounds
 //

@@ -31,6 +31,8 @@ func (s *Schedule) words() (text string, zoned bool) {
 		return "once at " + s.moment(r.instant), true
 	case delay:
 		return s.spec.Expr + " after each completion", false
+	case manual:
+		return "only when it is started by hand or by another job", false
 	}
 	return "every " + s.spec.Expr, false
 }

@@ -41,8 +41,10 @@ func (p *Parser) Parse(spec Spec) (*Schedule, error) {
 		s.rule, spec, err = parseAt(spec)
 	case Delay:
 		s.rule, spec, err = parseDelay(spec)
+	case Manual:
+		s.rule, spec, err = parseManual(spec)
 	default:
-		err = fmt.Errorf("schedule: kind %s: want cron, every, at or delay", quote(string(spec.Kind)))
+		err = fmt.Errorf("schedule: kind %s: want cron, every, at, delay or manual", quote(string(spec.Kind)))
 	}
 	if err != nil {
 		return nil, err

@@ -14,6 +14,8 @@ const (
 	Every Kind = "every" // a fixed interval, anchored
 	At    Kind = "at"    // one instant
 	Delay Kind = "delay" // an interval from the completion of one run to the next
+
+	Manual Kind = "manual" // never by itself: only when somebody, or another job, starts it
 )
 
 // Spec is a schedule as it is written down: comparable, and JSON. The zero

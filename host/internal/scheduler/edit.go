@@ -144,7 +144,7 @@ func (s *Scheduler) anchor(j *job.Job, old *entry, now time.Time) (*schedule.Sch
 			return s.parser.Parse(before)
 		}
 	}
-	if compiled.Next(now).IsZero() {
+	if compiled.Next(now).IsZero() && given.Kind != schedule.Manual {
 		if given.Kind == schedule.At {
 			return nil, fmt.Errorf("at %s: that time has passed, it is %s now; give a later one",
 				given.Expr, now.Format(time.RFC3339))

@@ -381,6 +381,28 @@ func TestBounds(t *testing.T) {
 	})
 }
 
+// A job that is started on demand never fires by itself, until an edit says when.
+func TestManual(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.run(t)
+		j := *r.put(t, timed("asked", schedule.Spec{Kind: schedule.Manual}))
+		pass(72 * time.Hour)
+		if n := len(r.fired.firings()); n != 0 {
+			t.Errorf("fired %d times", n)
+		}
+		if r.Idle(j.ID) != "starts only on demand" || !r.Next(j.ID).IsZero() {
+			t.Errorf("idle %q, next %v", r.Idle(j.ID), r.Next(j.ID))
+		}
+		j.Schedule = schedule.Spec{Kind: schedule.Every, Expr: "1h"}
+		r.put(t, j)
+		pass(150 * time.Minute)
+		if n := len(r.fired.firings()); n != 2 {
+			t.Errorf("fired %d times after the edit, want 2", n)
+		}
+	})
+}
+
 // H is spread by the job, and stays where it was.
 func TestSpread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

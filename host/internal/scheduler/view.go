@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/palyra-go/palyra/host/internal/job"
+	"github.com/palyra-go/palyra/host/schedule"
 )
 
 // Get returns the job of that id or name, nil if there is none.
@@ -66,6 +67,8 @@ func (s *Scheduler) Idle(id job.ID) string {
 		return "set aside: " + e.aside
 	case !e.awaits.IsZero():
 		return "waits for the end of its run"
+	case e.job.Schedule.Kind == schedule.Manual:
+		return "starts only on demand"
 	case e.pos < 0 && e.next().IsZero():
 		return "over"
 	}

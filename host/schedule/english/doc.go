@@ -6,9 +6,10 @@
 //
 // # Grammar
 //
-//	phrase   = clause { [ "," ] clause } [ zone ] | delay [ zone ]
+//	phrase   = clause { [ "," ] clause } [ zone ] | ( delay | demand ) [ zone ]
 //	clause   = interval | unit | times | days | months | hours | once
 //	delay    = ( number units | duration ) "after each" ( "completion" | "run" )
+//	demand   = "on demand" | "by hand" | "manually"
 //	interval = "every" ( number units | duration | "half hour" )
 //	unit     = "every" ( "second" | "minute" | "hour" ) | "hourly"
 //	times    = "at" clock { and clock }
@@ -64,6 +65,7 @@
 //	on the last friday of the month at 18:00 0 18 * * FRIL
 //	every 90 minutes                         every 1h30m
 //	5 minutes after each completion          delay 5m
+//	on demand                                manual
 //	tomorrow 7:30; in 2h; on 2027-01-05 at 12:00
 //
 // # Errors

@@ -40,6 +40,13 @@ func (p *parser) parse(text string) (schedule.Spec, error) {
 	if len(p.words) == 0 {
 		return schedule.Spec{}, errors.New("it says no time; " + examples)
 	}
+	if onDemand(p.words) {
+		compiled, err := p.schedules.Parse(schedule.Spec{Kind: schedule.Manual, Zone: p.zone})
+		if err != nil {
+			return schedule.Spec{}, err
+		}
+		return compiled.Spec(), nil
+	}
 	for first := true; !p.end(); first = false {
 		if p.accept(",") && (first || p.end()) {
 			return schedule.Spec{}, errors.New("a comma stands between two parts")
@@ -49,6 +56,15 @@ func (p *parser) parse(text string) (schedule.Spec, error) {
 		}
 	}
 	return p.spec()
+}
+
+// onDemand reports whether the words mean a schedule that never fires by itself.
+func onDemand(words []string) bool {
+	switch strings.Join(words, " ") {
+	case "on demand", "by hand", "manually", "only when it is started by hand or by another job":
+		return true
+	}
+	return false
 }
 
 // clause reads one part of the phrase.
