@@ -4,7 +4,8 @@
 //
 // The real palyrad runs real children under load and gets SIGKILL at an instant
 // that is counted, not timed: after so many writes to its journal, or so many
-// answers to its clients, drawn from a seed. Then a reader of the database that
+// answers to its clients, drawn from a seed; or it kills itself at a point of its
+// code (package failpoint), of which every one is come to. Then a reader of the database that
 // shares no code with the journal judges what it finds, together with the marks
 // that the actions themselves have left and with all that the daemon had told
 // its clients; and the next daemon starts on the same state.
@@ -17,6 +18,8 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -24,11 +27,12 @@ import (
 // patience is how long anything that must come may take.
 const patience = time.Minute
 
-// TestCrash runs $PALYRA_CRASH_CYCLES cycles (15; 5 with -short) drawn from the
-// seed $PALYRA_CRASH_SEED. The same seed draws the same traps; what the machine
-// does in between is its own.
+// TestCrash runs $PALYRA_CRASH_CYCLES cycles (30; 5 with -short) drawn from the
+// seed $PALYRA_CRASH_SEED, and as many more as it takes to come to every
+// point of the code, except with -short. The same seed draws the same traps; what the
+// machine does in between is its own.
 func TestCrash(t *testing.T) {
-	cycles, seed := 15, uint64(time.Now().UnixNano())
+	cycles, seed := 30, uint64(time.Now().UnixNano())
 	if testing.Short() {
 		cycles = 5
 	}
@@ -39,14 +43,25 @@ func TestCrash(t *testing.T) {
 	w := newWorld(t)
 	w.furnish(t)
 	random := rand.New(rand.NewPCG(seed, 0))
-	for n := 1; n <= cycles && !t.Failed(); n++ {
-		w.cycle(t, fmt.Sprintf("cycle %d of seed %d", n, seed), draw(random))
+	ahead := order(random)
+	for n := 1; !t.Failed() && (n <= cycles || !testing.Short() && len(w.missed()) > 0); n++ {
+		d := draw(random)
+		if len(ahead) == 0 {
+			ahead = order(random)
+		}
+		if n%2 == 1 || len(ahead) > cycles-n {
+			if name := w.next(&ahead); name != "" {
+				d = w.at(name, random)
+			}
+		}
+		w.cycle(t, fmt.Sprintf("cycle %d of seed %d", n, seed), d)
 	}
 	if !t.Failed() {
 		w.epilogue(t)
 	}
-	t.Logf("%d kills, %d before the daemon was ready; %d runs, %d marks; told of %d triggers, %d ends and %d notes; %d orphans swept",
-		w.kills, w.early, w.runs, w.marks, len(w.triggered), len(w.ended), len(w.notes), w.orphans)
+	t.Logf("%d kills, %d at points, %d before the daemon was ready; %d rows, %d forgotten; %d marks; told of %d triggers, %d ends and %d notes; %d orphans swept",
+		w.kills, w.atPoints, w.early, w.rows, len(w.forgotten), w.marks, len(w.triggered), len(w.ended), len(w.notes), w.orphans)
+	t.Logf("points not come to: %q", w.missed())
 }
 
 func number(t *testing.T, name string, set func(uint64)) {
@@ -62,15 +77,21 @@ func number(t *testing.T, name string, set func(uint64)) {
 	set(n)
 }
 
-// trap says when the daemon dies: when it has done so many things of a kind,
-// counted from some moment on.
+// trap says when the daemon dies: when it comes to a point so many times, or when
+// it has done so many things of a kind, counted from some moment on.
 type trap struct {
+	point string // "NAME:COUNT", or none
+	keep  int    // runs that the daemon keeps in its journal; 0: all
+
 	from   kind // wrote: from the start of the process; else from the first such event
 	counts kind // wrote, or ended: whatever a client is told
 	after  int
 }
 
 func (d trap) String() string {
+	if d.point != "" {
+		return "killed at " + d.point
+	}
 	from := map[kind]string{wrote: "its start", ready: "readiness", ended: "the first run of " + probe}[d.from]
 	if d.counts == wrote {
 		return fmt.Sprintf("killed %d writes after %s", d.after, from)
@@ -81,18 +102,21 @@ func (d trap) String() string {
 func draw(r *rand.Rand) trap {
 	switch r.IntN(4) {
 	case 0: // most of these fall into recovery
-		return trap{wrote, wrote, 1 + r.IntN(10)}
+		return trap{from: wrote, counts: wrote, after: 1 + r.IntN(10)}
 	case 1:
-		return trap{ready, ended, r.IntN(120)}
+		return trap{from: ready, counts: ended, after: r.IntN(120)}
 	case 2:
-		return trap{ready, wrote, r.IntN(250)}
+		return trap{from: ready, counts: wrote, after: r.IntN(250)}
 	default:
-		return trap{ended, ended, r.IntN(120)}
+		return trap{from: ended, counts: ended, after: r.IntN(120)}
 	}
 }
 
 // springs reports whether the event was the last one; it counts.
 func (d *trap) springs(e event) bool {
+	if d.from == 0 {
+		return false
+	}
 	if d.from != wrote {
 		if e.kind == d.from && (d.from != ended || e.job == probe && e.state == "succeeded") {
 			d.from = wrote
@@ -106,29 +130,51 @@ func (d *trap) springs(e event) bool {
 	return d.after <= 0
 }
 
-// cycle starts a daemon on what the last one left, and kills it.
+// cycle is a life, and judgement.
 func (w *world) cycle(t *testing.T, name string, d trap) {
 	t.Helper()
 	title := fmt.Sprintf("%s: %v", name, d)
 	if testing.Verbose() {
 		t.Log(title)
 	}
+	if w.life(t, title, d) {
+		point, _, _ := strings.Cut(d.point, ":")
+		w.reached[point]++
+	}
+	w.judge(t, title, d.keep)
+	if t.Failed() {
+		t.Logf("palyrad said:\n%s", w.said())
+	}
+}
+
+// life starts a daemon on what the last one left, and has it killed. It reports
+// whether the daemon killed itself.
+func (w *world) life(t *testing.T, title string, d trap) bool {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	b := w.boot(ctx, t)
-	alive, dead := false, false
+	b := w.boot(ctx, t, d)
+	alive, dead, itself := false, false, false
 	for !dead {
 		select {
 		case e := <-b.events:
 			dead = d.springs(e)
-			w.note(t, title, e)
+			if e.kind != failed || d.point == "" { // else this is how it shows first
+				w.note(t, title, e)
+			}
 			if e.kind == ready {
 				alive = true
 				w.settled(t, title)
-				b.load(w)
+				if !dead && d.keep == 0 {
+					b.load(w)
+				}
 			}
 		case <-b.exited:
-			t.Fatalf("%s: the daemon ended by itself\n%s", title, w.said())
+			dead, itself = true, true
+			if status, _ := b.cmd.ProcessState.Sys().(syscall.WaitStatus); d.point == "" || status.Signal() != syscall.SIGKILL {
+				t.Fatalf("%s: the daemon ended by itself: %v\n%s", title, b.err, w.said())
+			}
+			w.atPoints++
 		case <-ctx.Done():
 			t.Fatalf("%s: it does not come to that\n%s", title, w.said())
 		}
@@ -143,10 +189,7 @@ func (w *world) cycle(t *testing.T, name string, d trap) {
 	if !alive {
 		w.early++
 	}
-	w.judge(t, title)
-	if t.Failed() {
-		t.Logf("palyrad said:\n%s", w.said())
-	}
+	return itself
 }
 
 // epilogue is a start that nobody kills: every job goes on, and an orderly stop
@@ -155,7 +198,7 @@ func (w *world) epilogue(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	b := w.boot(ctx, t)
+	b := w.boot(ctx, t, trap{})
 	waits := map[string]bool{}
 	for _, j := range w.jobs {
 		waits[j.name] = j.name != "replace" // whose runs end in others' favour only
@@ -184,7 +227,10 @@ func (w *world) epilogue(t *testing.T) {
 			w.note(t, "epilogue", e)
 		}
 	}
-	w.judge(t, "epilogue")
+	w.judge(t, "epilogue", 0)
+	if left := w.effects; left > 0 {
+		t.Errorf("%d results were never acted upon", left)
+	}
 	if left := w.processes(t); len(left) > 0 {
 		t.Errorf("after an orderly stop there are still %v", left)
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -42,6 +43,7 @@ const (
 	ready                     // the API listens
 	triggered                 // a trigger was answered: id
 	noted                     // a memory was put: id
+	signed                    // a checkpoint was given out: id
 	ended                     // a run ended: id, job, state, due
 	failed                    // a client's call failed: err
 )
@@ -53,8 +55,9 @@ type event struct {
 	err            error
 }
 
-// boot starts a daemon. ctx bounds its life.
-func (w *world) boot(ctx context.Context, t *testing.T) *boot {
+// boot starts a daemon, one as it is sold unless it is to die at a point. ctx
+// bounds its life.
+func (w *world) boot(ctx context.Context, t *testing.T, d trap) *boot {
 	t.Helper()
 	b := &boot{exited: make(chan struct{}), events: make(chan event), client: api.Dial(api.SocketPath(w.state))}
 	b.ctx, b.cancel = context.WithCancel(ctx)
@@ -64,10 +67,15 @@ func (w *world) boot(ctx context.Context, t *testing.T) *boot {
 	log, err := os.OpenFile(w.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	check(t, err)
 	defer log.Close()
-	b.cmd = exec.Command(filepath.Join(w.tools, "palyrad"), "--state", w.state)
+	program := "palyrad"
+	if d.point != "" {
+		program = mortal
+	}
+	b.cmd = exec.Command(filepath.Join(tools, program), "--state", w.state)
 	b.cmd.Dir, b.cmd.Stdout, b.cmd.Stderr = w.dir, log, log
 	b.cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "TZ=UTC", "NOTIFY_SOCKET=" + notify.LocalAddr().String(),
+		"PALYRA_FAILPOINT=" + d.point, fmt.Sprint("PALYRA_CRON_RETENTION_RUNS=", d.keep),
 	}
 	check(t, b.cmd.Start())
 	go func() { b.err = b.cmd.Wait(); close(b.exited) }()

@@ -3,11 +3,13 @@
 package crash
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,8 +18,9 @@ import (
 	"github.com/palyra-go/palyra/host/internal/journal"
 )
 
-// judge looks at what a daemon has left, while none runs.
-func (w *world) judge(t *testing.T, title string) {
+// judge looks at what a daemon has left, while none runs. The daemon may have
+// taken runs away if it was to keep so many only.
+func (w *world) judge(t *testing.T, title string, keep int) {
 	t.Helper()
 	fault := func(format string, args ...any) {
 		t.Helper()
@@ -31,18 +34,46 @@ func (w *world) judge(t *testing.T, title string) {
 	w.left = w.processes(t)
 	marks := w.readMarks(t) // before the rows or after makes no difference: nobody writes those now
 	runs := readRuns(t, db)
-	w.runs, w.marks, w.open = len(runs), len(marks), nil
+	w.rows, w.marks, w.open = len(runs), len(marks), nil
+	w.forget(runs, keep, fault)
 	for _, r := range runs {
 		if r.ended == 0 {
 			w.open = append(w.open, r)
 		}
 	}
+	runs = append(runs, w.forgotten...)
+	slices.SortStableFunc(runs, func(a, b run) int { return cmp.Or(cmp.Compare(a.job, b.job), cmp.Compare(a.due, b.due)) })
+	w.effects = len(texts(t, db, `SELECT run FROM effects`))
 	w.sound(t, db, fault)
 	w.remembered(t, runs, fault)
 	once(runs, marks, fault)
 	contiguous(runs, fault)
 	w.overlaps(fault)
 	w.cursors(t, db, runs, fault)
+}
+
+// forget holds the rows against those of the last judgement: none may be gone but
+// the oldest that have ended, where fewer were to be kept.
+func (w *world) forget(runs []run, keep int, fault faulter) {
+	before := w.all
+	w.all = map[string]run{}
+	for _, r := range runs {
+		w.all[r.id] = r
+	}
+	gone := 0
+	for id, r := range before {
+		if _, there := w.all[id]; there {
+			continue
+		}
+		gone++
+		w.forgotten = append(w.forgotten, r)
+		if keep == 0 || r.ended == 0 {
+			fault("lost: %v", r)
+		}
+	}
+	if gone > 0 && len(runs) < keep {
+		fault("%d runs are left where %d were to be kept", len(runs), keep)
+	}
 }
 
 type faulter func(format string, args ...any)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/palyra-go/palyra/host/api"
@@ -18,22 +19,27 @@ import (
 
 // world is what outlives a daemon: its state, and what it has told.
 type world struct {
-	dir, tools, state, log, markFile string
-	id                               string // of the state, in its journal
-	jobs                             []task
+	dir, state, log, markFile string
+	id                        string // of the state, in its journal
+	jobs                      []task
 
 	triggered map[string]bool  // ids of runs that a trigger answered with
 	ended     map[string]event // by id, the runs that were told to have ended
 	notes     map[string]bool  // ids of memories that were put
 	exported  []byte           // the last checkpoint that was seen
 
-	open    []run     // what the last daemon left open
-	left    []process // what it left running
-	kills   int
-	early   int // kills before readiness
-	runs    int
-	marks   int
-	orphans int
+	open      []run          // what the last daemon left open
+	all       map[string]run // by id, what it left in all
+	forgotten []run          // what daemons took away that were to keep less
+	left      []process      // what it left running
+	effects   int            // what it left to be acted upon
+	reached   map[string]int // by name, how often a daemon died at a point
+	kills     int
+	atPoints  int
+	early     int // kills before readiness
+	rows      int
+	marks     int
+	orphans   int
 }
 
 // task is a job of the load. Each second it leaves its mark and runs a script.
@@ -58,6 +64,7 @@ var tasks = []task{
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	check(t, build())
 	dir, err := os.MkdirTemp("", "crash") // short enough for sockets
 	check(t, err)
 	t.Cleanup(func() {
@@ -68,12 +75,13 @@ func newWorld(t *testing.T) *world {
 		t.Logf("what is left is in %s", dir)
 	})
 	w := &world{
-		dir: dir, tools: filepath.Join(dir, "tools"), state: filepath.Join(dir, "state"),
+		dir: dir, state: filepath.Join(dir, "state"),
 		log: filepath.Join(dir, "log"), markFile: filepath.Join(dir, "marks"), jobs: tasks,
 		triggered: map[string]bool{}, ended: map[string]event{}, notes: map[string]bool{},
+		reached: map[string]int{},
 	}
 	check(t, os.Mkdir(w.state, 0o700))
-	config := "[cron]\ndrain = \"0s\"\n[plugins]\ngrace = \"100ms\"\n"
+	config := "[cron]\ndrain = \"0s\"\n[plugins]\ngrace = \"100ms\"\n[skills]\nreaudit_interval = \"5s\"\n"
 	check(t, os.WriteFile(filepath.Join(w.state, "palyra.toml"), []byte(config), 0o600))
 	check(t, os.WriteFile(w.markFile, nil, 0o600))
 	return w
@@ -84,16 +92,45 @@ func (w *world) said() string {
 	return string(text)
 }
 
-// furnish builds the programs, and leaves a state with skills and jobs.
+// mortal is the daemon that can be told to die at a point.
+const mortal = "palyrad-failpoint"
+
+// tools is the directory of the programs, made by TestMain.
+var tools string
+
+func TestMain(m *testing.M) {
+	status := 1
+	var err error
+	if tools, err = os.MkdirTemp("", "crash-tools"); err == nil {
+		status = m.Run()
+		err = os.RemoveAll(tools)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(status)
+}
+
+// build makes the programs, once for all tests.
+var build = sync.OnceValue(func() error {
+	for _, args := range [][]string{
+		{"-o", tools + "/", "./cmd/palyrad", "./cmd/palyra", "./plugins/shell", "./plugins/memory", "./plugins/reaudit"},
+		{"-tags", "failpoint", "-o", filepath.Join(tools, mortal), "./cmd/palyrad"},
+	} {
+		build := exec.Command("go", append([]string{"build", "-buildvcs=false", "-ldflags=-s -w"}, args...)...)
+		build.Dir, build.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build: %w\n%s", err, out)
+		}
+	}
+	return nil
+})
+
+// furnish leaves a state with skills and jobs.
 func (w *world) furnish(t *testing.T) {
 	t.Helper()
-	build := exec.Command("go", "build", "-buildvcs=false", "-o", w.tools+"/",
-		"./cmd/palyrad", "./cmd/palyra", "./plugins/shell", "./plugins/memory")
-	build.Dir, build.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
-	b := w.boot(t.Context(), t)
+	w.migrate(t)
+	b := w.boot(t.Context(), t, trap{})
 	for e := range b.events {
 		if e.kind == ready {
 			break
@@ -112,7 +149,7 @@ func (w *world) furnish(t *testing.T) {
 	if t.Failed() {
 		t.FailNow()
 	}
-	w.judge(t, "furnished")
+	w.judge(t, "furnished", 0)
 }
 
 // install is done by a goroutine beside the test's own.
@@ -131,7 +168,7 @@ func (w *world) install(t *testing.T, client *api.Client) {
 		t.Error(err)
 		return
 	}
-	for _, name := range []string{"shell", "memory"} {
+	for _, name := range []string{"shell", "memory", "reaudit"} {
 		if err := w.installSkill(t, client, name, keyFile); err != nil {
 			t.Errorf("skill %s: %v", name, err)
 			return
@@ -158,11 +195,15 @@ func (w *world) installSkill(t *testing.T, client *api.Client, name, key string)
 	if err := os.WriteFile(filepath.Join(stage, "skill.toml"), manifest, 0o600); err != nil {
 		return err
 	}
-	if err := os.Rename(filepath.Join(w.tools, name), filepath.Join(bin, name)); err != nil {
+	program, err := os.ReadFile(filepath.Join(tools, name))
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(bin, name), program, 0o700); err != nil {
 		return err
 	}
 	for _, args := range [][]string{{"pack", stage, "-o", artifact}, {"sign", artifact, "--key", key, "--epoch", "1700000000"}} {
-		if out, err := exec.Command(filepath.Join(w.tools, "palyra"), append([]string{"skill"}, args...)...).CombinedOutput(); err != nil {
+		if out, err := exec.Command(filepath.Join(tools, "palyra"), append([]string{"skill"}, args...)...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%v: %w: %s", args, err, out)
 		}
 	}
@@ -233,6 +274,12 @@ func (b *boot) remember() {
 		}
 		b.send(event{kind: noted, id: strings.Join(put.IDs, " ")})
 	}
+	answer, err := b.client.Journal.Checkpoint(b.ctx, &api.CheckpointRequest{})
+	if err != nil {
+		b.send(event{kind: failed, err: err})
+		return
+	}
+	b.send(event{kind: signed, id: string(answer.GetNote())})
 }
 
 // watch hears of every run that ends from now on.
@@ -261,6 +308,8 @@ func (w *world) note(t *testing.T, title string, e event) {
 		w.triggered[e.id] = true
 	case noted:
 		w.notes[e.id] = true
+	case signed:
+		w.exported = []byte(e.id)
 	case ended:
 		w.ended[e.id] = e
 	case failed:
