@@ -3,7 +3,9 @@ package host
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,8 @@ type Config struct {
 type CronConfig struct {
 	Timezone          string   `toml:"timezone"`            // of cron jobs that name none: IANA, "utc" or "local"
 	MaxConcurrentRuns int      `toml:"max_concurrent_runs"` // over all jobs
+	GroupLimits       Limits   `toml:"group_limits"`        // of these, by the group of the job
+	SkillLimits       Limits   `toml:"skill_limits"`        // and by the skill
 	MisfireGrace      Duration `toml:"misfire_grace"`       // of jobs that name none
 	CatchUpWindow     Duration `toml:"catch_up_window"`     // of jobs that name none
 	IdleSleep         Duration `toml:"idle_sleep"`          // longest sleep of the scheduler, at most 15s
@@ -37,6 +41,10 @@ type CronConfig struct {
 	RetentionAge      Duration `toml:"retention_age"`       // how long they are kept; 0: for ever
 	RetentionBytes    int64    `toml:"retention_bytes"`     // of the journal, before runs go; 0: without limit
 }
+
+// Limits are how many runs execute at once, by name: those that are not named are
+// not limited. In the environment they are one list: "backup=2,reports=1".
+type Limits map[string]int
 
 // MemoryConfig is the section [memory].
 type MemoryConfig struct {
@@ -216,6 +224,12 @@ func (c Config) validate(path string) error {
 	if n := c.Cron.MaxConcurrentRuns; n < 1 || n > 10_000 {
 		return bad("[cron] max_concurrent_runs", "%d is out of range, want 1 to 10000", n)
 	}
+	if err := c.Cron.GroupLimits.check("[cron.group_limits]", bad); err != nil {
+		return err
+	}
+	if err := c.Cron.SkillLimits.check("[cron.skill_limits]", bad); err != nil {
+		return err
+	}
 	if n := c.Cron.RetentionRuns; n < 0 {
 		return bad("[cron] retention_runs", "%d is out of range, want 0 (all are kept) or more", n)
 	}
@@ -236,6 +250,15 @@ func (c Config) validate(path string) error {
 	}
 	if (c.Memory.Model.Endpoint == "") != (c.Memory.Model.Name == "") {
 		return bad("[memory.model]", "endpoint and name go together")
+	}
+	return nil
+}
+
+func (l Limits) check(key string, bad func(key, format string, args ...any) error) error {
+	for _, name := range slices.Sorted(maps.Keys(l)) {
+		if n := l[name]; n < 1 || n > 10_000 {
+			return bad(key, "%q = %d is out of range, want 1 to 10000; to stop its jobs, pause them", name, n)
+		}
 	}
 	return nil
 }

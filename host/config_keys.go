@@ -59,37 +59,67 @@ func cutLast(key string) (before, after string, found bool) {
 // checkKeys refuses keys that are not known in exactly this spelling, with
 // their line and the nearest key there is. (go-toml folds case.)
 func checkKeys(path string, text []byte) error {
-	known := knownKeys()
+	known, free := knownKeys(), freeKeys()
 	p := unstable.Parser{}
 	p.Reset(text)
-	table := ""
+	var table []string
 	for p.NextExpression() {
 		node := p.Expression()
-		key, line := keyOf(&p, node)
+		parts, line := keyOf(&p, node)
 		switch node.Kind {
 		case unstable.Table, unstable.ArrayTable:
-			table = key + "."
+			table = parts
 		case unstable.KeyValue:
-			key = table + key
+			parts = slices.Concat(table, parts)
 		default:
 			continue
 		}
-		if !known[key] {
-			return &ConfigError{Where: fmt.Sprintf("%s:%d", path, line), Message: unknownKey(key, known)}
+		key, name := split(parts, free)
+		message := ""
+		switch {
+		case !known[key]:
+			message = unknownKey(key, known)
+		case len(name) > 1:
+			message = fmt.Sprintf("%s: a name with dots is quoted: %q", key, strings.Join(name, "."))
+		case len(name) == 1 && node.Kind != unstable.KeyValue:
+			message = fmt.Sprintf("%s: %q is not a table", key, name[0])
+		default:
+			continue
 		}
+		return &ConfigError{Where: fmt.Sprintf("%s:%d", path, line), Message: message}
 	}
 	return nil // what does not parse is the decoder's to explain
 }
 
-func keyOf(p *unstable.Parser, node *unstable.Node) (key string, line int) {
-	var parts []string
+// freeKeys returns the keys of tables whose keys are names of the operator's.
+func freeKeys() map[string]bool {
+	free := map[string]bool{}
+	for _, s := range settings(&Config{}) {
+		if s.value.Kind() == reflect.Map {
+			free[s.key] = true
+		}
+	}
+	return free
+}
+
+// split parts a key into what is to be known and the name in a table of names.
+func split(parts []string, free map[string]bool) (key string, name []string) {
+	for i := range parts {
+		if key = strings.Join(parts[:i+1], "."); free[key] {
+			return key, parts[i+1:]
+		}
+	}
+	return key, nil
+}
+
+func keyOf(p *unstable.Parser, node *unstable.Node) (parts []string, line int) {
 	for it := node.Key(); it.Next(); {
 		parts = append(parts, string(it.Node().Data))
 		if line == 0 {
 			line = p.Shape(it.Node().Raw).Start.Line
 		}
 	}
-	return strings.Join(parts, "."), line
+	return parts, line
 }
 
 func unknownKey(key string, known map[string]bool) string {
@@ -103,7 +133,7 @@ func unknownKey(key string, known map[string]bool) string {
 const reauditVariable = "PALYRA_SKILL_REAUDIT_INTERVAL_MS"
 
 // applyEnviron puts PALYRA_<SECTION>_<KEY> variables over cfg; a list is
-// separated by commas. Variables that name no setting belong to others.
+// separated by commas, and so are the NAME=NUMBER of limits. Variables that name no setting belong to others.
 func applyEnviron(cfg *Config, environ []string) error {
 	byVariable := map[string]setting{}
 	for _, s := range settings(cfg) {
@@ -132,6 +162,12 @@ func applyEnviron(cfg *Config, environ []string) error {
 func (s setting) set(text string) error {
 	literal := text
 	switch s.value.Kind() {
+	case reflect.Map:
+		limits, err := parseLimits(text)
+		if err == nil {
+			s.value.Set(reflect.ValueOf(limits))
+		}
+		return err
 	case reflect.Slice:
 		quoted := strings.Split(text, ",")
 		for i := range quoted {
@@ -147,4 +183,20 @@ func (s setting) set(text string) error {
 	}
 	s.value.Set(holder.Elem().Field(0))
 	return nil
+}
+
+func parseLimits(text string) (Limits, error) {
+	limits := Limits{}
+	for pair := range strings.SplitSeq(text, ",") {
+		if pair = strings.TrimSpace(pair); pair == "" {
+			continue
+		}
+		name, number, _ := strings.Cut(pair, "=")
+		n, err := strconv.Atoi(strings.TrimSpace(number))
+		if err != nil || strings.TrimSpace(name) == "" {
+			return nil, fmt.Errorf("%q: want NAME=NUMBER, separated by commas", pair)
+		}
+		limits[strings.TrimSpace(name)] = n
+	}
+	return limits, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,9 @@ func TestConfigIsRead(t *testing.T) {
 [cron]
 timezone = "Europe/Prague"
 max_concurrent_runs = 7
+group_limits = { backup = 9, reports = 1 }
+[cron.skill_limits]
+"palyra.shell" = 4
 [memory.retention]
 ttl_days = 30
 vacuum_schedule = "15 3 * * SUN"
@@ -34,13 +38,15 @@ reaudit_interval = "1h"
 [api]
 operators = ["alice"]
 `, "PALYRA_CRON_MISFIRE_GRACE=90s", "PALYRA_CRON_MAX_CONCURRENT_RUNS=9", "PALYRA_API_OPERATORS=bob, carol",
-		"PALYRA_SKILL_REAUDIT_INTERVAL_MS=5000", "PALYRA_STATE=elsewhere", "HOME=x")
+		"PALYRA_SKILL_REAUDIT_INTERVAL_MS=5000", "PALYRA_CRON_GROUP_LIMITS=backup=2, mail=1", "PALYRA_STATE=elsewhere", "HOME=x")
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Defaults()
 	want.Cron.Timezone = "Europe/Prague"
 	want.Cron.MaxConcurrentRuns = 9
+	want.Cron.GroupLimits = Limits{"backup": 2, "mail": 1}
+	want.Cron.SkillLimits = Limits{"palyra.shell": 4}
 	want.Cron.MisfireGrace = Duration{90 * time.Second}
 	want.Memory.Retention.TTLDays = 30
 	want.Memory.Retention.VacuumSchedule = "15 3 * * SUN"
@@ -50,7 +56,7 @@ operators = ["alice"]
 		t.Errorf("operators = %q; the environment goes over the file", got)
 	}
 	cfg.API.Operators = nil
-	if cfg.Cron != want.Cron || cfg.Memory != want.Memory || cfg.Skills != want.Skills {
+	if !reflect.DeepEqual(cfg.Cron, want.Cron) || cfg.Memory != want.Memory || cfg.Skills != want.Skills {
 		t.Errorf("config = %+v\nwant %+v", cfg, want)
 	}
 	if _, err := LoadConfig("", nil); err != nil {
@@ -77,6 +83,15 @@ func TestConfigRefusals(t *testing.T) {
 		{"[cron\n", "", ":1", ""},
 		{"[cron]\nidle_sleep = \"16s\"", "", "palyra.toml", "out of range, want 1s to 15s"},
 		{"[cron]\nmax_concurrent_runs = 0", "", "palyra.toml", "out of range"},
+		{"[cron.group_limits]\nbackup = 0", "", "palyra.toml", `[cron.group_limits]: "backup" = 0 is out of range, want 1 to 10000`},
+		{"[cron.skill_limits]\n\"palyra.shell\" = -1", "", "palyra.toml", "out of range"},
+		{"[cron.skill_limits]\npalyra.shell = 4", "", ":2", `a name with dots is quoted: "palyra.shell"`},
+		{"[cron.group_limits.backup]\nx = 1", "", ":1", `"backup" is not a table`},
+		{"[cron.group_limit]\nbackup = 1", "", ":1", `did you mean "cron.group_limits"?`},
+		{"[cron.group_limits]\nbackup = \"two\"", "", ":2", "backup"},
+		{"cron.group_limits = 3", "", ":1", ""},
+		{"", "PALYRA_CRON_SKILL_LIMITS=palyra.shell", "PALYRA_CRON_SKILL_LIMITS", "want NAME=NUMBER"},
+		{"", "PALYRA_CRON_SKILL_LIMITS=palyra.shell=0", "palyra.toml", "out of range"},
 		{"[skills]\nreaudit_interval = \"0s\"", "", "palyra.toml", "out of range, want 5s to 24h0m0s"},
 		{"[skills]\nreaudit_interval = \"25h\"", "", "palyra.toml", "out of range"},
 		{"[memory.retention]\nvacuum_schedule = \"0 0 30 2 *\"", "", "palyra.toml", "vacuum_schedule"},

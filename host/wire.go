@@ -31,7 +31,7 @@ func (h *host) newServer() *server.Server {
 		Skills: skills{h}, Keeper: h.catalog, Installer: h.catalog, Publishers: h.catalog,
 		Entries: entries{h.journal}, History: history{h},
 		Memory: h.callMemory, Status: h.report, Watch: h.ended.watch, CheckPolicies: h.checkPolicies,
-		Lease: h.cfg.lease(), Zone: h.cfg.Cron.Timezone, Kind: kindOf, Log: h.log,
+		Waits: h.dispatch.Waits, Lease: h.cfg.lease(), Zone: h.cfg.Cron.Timezone, Kind: kindOf, Log: h.log,
 	})
 }
 

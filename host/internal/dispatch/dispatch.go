@@ -28,8 +28,16 @@
 //   - allow: up to its maximum are active or wait for a slot; a further one
 //     becomes skipped:queue_full.
 //
-// Over all jobs Config.MaxRuns attempts execute at once; who finds no slot is
-// queued, in order, however long that takes. A run between attempts holds none.
+// # Slots
+//
+// Over all jobs Config.MaxRuns attempts execute at once; of them Config.GroupLimits
+// of the jobs of a group, and Config.SkillLimits of a skill. Who finds no slot is
+// queued, however long that takes. Of those for whom there is one, the run of the
+// job with the greater priority starts first, equal ones start in the order in
+// which they came; so it is with those that are fired together. A group or a skill
+// that is full holds up no other. Priority is strict: as long as more important
+// runs take every slot, the others wait. A run between attempts holds no slot and
+// joins the line anew, with the group and priority that its job then has.
 //
 // # Ends
 //
@@ -122,7 +130,9 @@ type Config struct {
 	// run is not active any more. Nil: none does.
 	Distrusted func(error) bool
 
-	MaxRuns int // attempts that execute at once; 64
+	MaxRuns     int            // attempts that execute at once; 64
+	GroupLimits map[string]int // of these, those of the jobs of a group; absent: no limit
+	SkillLimits map[string]int // and those that a skill executes
 
 	Log     *slog.Logger
 	Effects func()         // an outcome with an effect was written
@@ -139,16 +149,15 @@ type Dispatch struct {
 	cfg  Config
 	door chan struct{} // held while a batch is decided and begun
 
-	mu        sync.Mutex // guards what follows and the fields of live that say so; never held during a write
-	runs      map[job.RunID]*live
-	lanes     map[job.ID]*lane
-	line      []*live // who waits for nothing but a slot, in order
-	executing int     // slots taken
-	busy      int     // goroutines, and starts that are promised one
-	stuck     int     // writes that are being repeated
-	draining  bool
-	idle      chan struct{} // closed when draining and not busy
-	abandon   chan struct{} // closed when writes are not repeated any more
+	mu       sync.Mutex // guards what follows and the fields of live that say so; never held during a write
+	runs     map[job.RunID]*live
+	lanes    map[job.ID]*lane
+	slots    slots // and who waits for nothing but one
+	busy     int   // goroutines, and starts that are promised one
+	stuck    int   // writes that are being repeated
+	draining bool
+	idle     chan struct{} // closed when draining and not busy
+	abandon  chan struct{} // closed when writes are not repeated any more
 
 	telling sync.Mutex // guards trouble and keeps what is told in order; taken before mu
 	trouble bool       // Config.Trouble was told of an error last
@@ -173,6 +182,7 @@ func New(cfg Config) *Dispatch {
 		door:    make(chan struct{}, 1),
 		runs:    make(map[job.RunID]*live),
 		lanes:   make(map[job.ID]*lane),
+		slots:   newSlots(cfg.MaxRuns, cfg.GroupLimits, cfg.SkillLimits),
 		idle:    make(chan struct{}),
 		abandon: make(chan struct{}),
 	}
@@ -187,7 +197,7 @@ func (d *Dispatch) Live() (running, queued int) {
 			queued++
 		}
 	}
-	return d.executing, queued
+	return d.slots.taken, queued
 }
 
 // now is the time as the journal keeps it.

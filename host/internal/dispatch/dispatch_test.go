@@ -38,8 +38,8 @@ func TestConcurrency(t *testing.T) {
 				pass(time.Minute)
 				r.expect(t, c.want...)
 				r.expectLive(t, 0, 0)
-				if len(r.lanes)+len(r.runs)+len(r.line) != 0 {
-					t.Errorf("left over: %d lanes, %d runs, %d in line", len(r.lanes), len(r.runs), len(r.line))
+				if len(r.lanes)+len(r.runs)+len(r.slots.lines)+r.slots.taken != 0 {
+					t.Errorf("left over: %d lanes, %d runs, %d lines, %d slots", len(r.lanes), len(r.runs), len(r.slots.lines), r.slots.taken)
 				}
 				if len(r.endedNames()) != 5 {
 					t.Errorf("told of %v, want all five", r.endedNames())

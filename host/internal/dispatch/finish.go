@@ -84,7 +84,7 @@ func apply(r job.Run, o job.Outcome) job.Run {
 // leave gives back what a goroutine holds. The caller holds mu.
 func (d *Dispatch) leave(l *live) {
 	if l.phase == executing {
-		d.executing--
+		d.slots.give(l.class)
 	}
 	d.rest()
 }

@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -17,11 +18,22 @@ import (
 // refuses is logged and disturbs no other.
 func (d *Dispatch) Fire(ctx context.Context, firings []job.Firing) error {
 	_, err := d.begin(ctx, func(b *batch) {
-		for i := range firings {
-			b.fire(&firings[i])
+		for _, f := range inOrder(firings) {
+			b.fire(f)
 		}
 	})
 	return err
+}
+
+// inOrder returns the firings as they are decided: the greater priority first, for
+// the slots that there are, equal ones as they came.
+func inOrder(firings []job.Firing) []*job.Firing {
+	list := make([]*job.Firing, len(firings))
+	for i := range firings {
+		list[i] = &firings[i]
+	}
+	slices.SortStableFunc(list, func(a, b *job.Firing) int { return b.Job.Priority - a.Job.Priority })
+	return list
 }
 
 // Trigger starts a run of a job because somebody asks for it: through the same
@@ -131,22 +143,21 @@ func (b *batch) run(j *job.Job, trigger job.Trigger, due, fire time.Time) *job.R
 func (b *batch) add(c job.Claim, j *job.Job, run *job.Run) {
 	d := b.d
 	c.Run = run
-	v := d.judge(run, j, 1, b.now)
+	v, class := d.judge(run, j, 1, b.now), d.slots.class(j, run)
 	if v.Reason == job.NoReason {
-		free := d.executing < d.cfg.MaxRuns && len(d.line) == 0
-		run.State, run.Reason = admit(j.Concurrency, d.lane(j.ID), free)
+		run.State, run.Reason = admit(j.Concurrency, d.lane(j.ID), d.slots.room(class))
 	}
 	var l *live
 	switch run.State {
 	case job.Running:
 		run.Attempt, run.Started = 1, b.now
 		c.Exclusive = j.Concurrency.Policy != job.Allow
-		d.executing++
+		d.slots.take(class)
 		d.busy++
 		fallthrough
 	case job.Queued:
 		l = d.register(b.ctx, run, j, beginning)
-		l.verdict, l.replace = v, j.Concurrency.Policy == job.Replace
+		l.class, l.verdict, l.replace = class, v, j.Concurrency.Policy == job.Replace
 	default:
 		run.Ended = b.now
 	}
@@ -202,7 +213,7 @@ func (b *batch) drop(l *live) {
 		return
 	}
 	if l.run.State == job.Running {
-		b.d.executing--
+		b.d.slots.give(l.class)
 		b.d.rest()
 	}
 	b.d.forget(l)

@@ -32,7 +32,10 @@ type live struct {
 
 	// Guarded by mu.
 	phase phase
-	lined bool        // in line for a slot
+	class class       // whose places it takes, or waits for
+	rank  int         // in its line: the priority of its job when it came there
+	since uint64      // in its line: counts who came there
+	place int         // in its line, from 1; 0: it is in none
 	leaps bool        // it has a slot, and the journal still has it as queued
 	timer *time.Timer // until the next attempt
 	tape  tape        // what can be read of it
@@ -82,7 +85,7 @@ func (d *Dispatch) register(ctx context.Context, r *job.Run, j *job.Job, p phase
 // forget makes a run not live, and lets the next of its job go. The caller
 // holds mu.
 func (d *Dispatch) forget(l *live) {
-	d.unline(l)
+	d.slots.leave(l)
 	if l.timer != nil {
 		l.timer.Stop()
 	}
@@ -106,7 +109,7 @@ func (d *Dispatch) take(l *live) bool {
 		return false
 	}
 	l.phase = ending
-	d.unline(l)
+	d.slots.leave(l)
 	if l.timer != nil {
 		l.timer.Stop()
 	}
@@ -123,27 +126,19 @@ func (d *Dispatch) clear(l *live) bool {
 // enline puts a parked run in line for a slot, unless it waits for more than
 // that. The caller holds mu.
 func (d *Dispatch) enline(l *live) {
-	if l.phase != parked || l.lined || l.timer != nil || !d.clear(l) {
+	if l.phase != parked || l.place != 0 || l.timer != nil || !d.clear(l) {
 		return
 	}
-	l.lined = true
-	d.line = append(d.line, l)
-}
-
-func (d *Dispatch) unline(l *live) {
-	if l.lined {
-		l.lined = false
-		d.line = without(d.line, l)
-	}
+	d.slots.enter(l)
 }
 
 // pump starts who is in line while there are slots. The caller holds mu.
 func (d *Dispatch) pump() {
-	for !d.draining && d.stuck == 0 && d.executing < d.cfg.MaxRuns && len(d.line) > 0 {
-		l := d.line[0]
-		d.line[0] = nil
-		d.line = d.line[1:]
-		l.lined = false
+	for !d.draining && d.stuck == 0 {
+		l := d.slots.next()
+		if l == nil {
+			return
+		}
 		if !d.clear(l) {
 			continue // another came first; its end puts l in line again
 		}
@@ -153,7 +148,7 @@ func (d *Dispatch) pump() {
 			lane.active = append(lane.active, l)
 			l.leaps = true
 		}
-		d.executing++
+		d.slots.take(l.class)
 		d.busy++
 		l.phase = executing
 		go d.resume(l)

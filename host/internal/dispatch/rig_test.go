@@ -342,3 +342,13 @@ func (r *rig) endedNames() []string {
 	defer r.mu.Unlock()
 	return slices.Clone(r.ended)
 }
+
+// failing is an action that takes length, and answers that it may be tried again.
+func failing(length time.Duration) func(context.Context, sdk.Request, sdk.Host) (sdk.Result, error) {
+	return func(ctx context.Context, _ sdk.Request, _ sdk.Host) (sdk.Result, error) {
+		if err := lasting(ctx, length); err != nil {
+			return sdk.Result{}, err
+		}
+		return sdk.Result{}, &sdk.Error{Code: "busy", Retryable: true}
+	}
+}

@@ -213,7 +213,7 @@ func (s jobs) Trigger(ctx context.Context, req *api.TriggerJobRequest) (*api.Run
 	if err != nil {
 		return nil, err
 	}
-	return fromRun(r, s.zoneOf(j)), nil
+	return s.explained(fromRun(r, s.zoneOf(j))), nil
 }
 
 func (s jobs) Delete(ctx context.Context, req *api.DeleteJobRequest) (*api.DeleteJobResponse, error) {

@@ -74,8 +74,19 @@ func (s *Server) shows(ctx context.Context) func(*job.Run) *api.Run {
 			zone = s.zoneOf(j)
 			zones[j.ID] = zone
 		}
-		return fromRun(r, zone)
+		return s.explained(fromRun(r, zone))
 	}
+}
+
+// explained has a queued run say what it waits for.
+func (s *Server) explained(p *api.Run) *api.Run {
+	if p.GetState() != string(job.Queued) || s.Waits == nil {
+		return p
+	}
+	if what := s.Waits(job.RunID(p.GetId())); what != "" {
+		p.Explanation = "Queued: waits for " + what + "."
+	}
+	return p
 }
 
 func knownState(s job.State) error {
@@ -97,7 +108,7 @@ func (s runs) Get(ctx context.Context, req *api.GetRunRequest) (*api.Run, error)
 	if err != nil {
 		return nil, err
 	}
-	p := fromRun(r, s.zoneOf(j))
+	p := s.explained(fromRun(r, s.zoneOf(j)))
 	p.Attempts = fromAttempts(attempts)
 	return p, nil
 }

@@ -57,7 +57,7 @@ const (
 	maxArtifact   = 256 << 20
 )
 
-// Config is what a server needs. Every field but Zone, Kind and Log is required.
+// Config is what a server needs. Every field but Waits, Zone, Kind and Log is required.
 type Config struct {
 	Policy     Authorizer
 	Jobs       Jobs
@@ -84,6 +84,9 @@ type Config struct {
 	// CheckPolicies compiles files (text by base name) and returns what is
 	// wrong with them.
 	CheckPolicies func(files map[string]string) []string
+
+	// Waits says what a queued run waits for; nil: nobody knows.
+	Waits func(job.RunID) string
 
 	Lease time.Duration    // for how long an audit entitles to run
 	Zone  string           // of cron jobs that name none; empty: utc
