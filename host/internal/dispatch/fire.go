@@ -117,16 +117,22 @@ func (b *batch) decide(decide func(*batch)) error {
 // fire decides one firing. The caller holds mu.
 func (b *batch) fire(f *job.Firing) {
 	c := job.Claim{Job: f.Job.ID, Generation: f.Job.Generation, Cursor: f.Cursor, Arms: f.Arms}
-	for _, r := range f.Missed {
-		run := b.run(f.Job, job.ByTimer, r.First, r.First)
-		run.Last, run.Count, run.State, run.Reason, run.Ended = r.Last, r.Count, r.State, r.Reason, b.now
-		c.Missed = append(c.Missed, *run)
-	}
+	c.Missed, c.After = b.missed(f.Job, f.Missed), b.missed(f.Job, f.After)
 	if f.Due.IsZero() {
 		b.claims, b.lives = append(b.claims, c), append(b.lives, nil)
 		return
 	}
 	b.add(c, f.Job, b.run(f.Job, f.Trigger, f.Due, f.Fire))
+}
+
+// missed makes rows of what did not run.
+func (b *batch) missed(j *job.Job, ranges []job.Range) (rows []job.Run) {
+	for _, r := range ranges {
+		run := b.run(j, job.ByTimer, r.First, r.First)
+		run.Last, run.Count, run.State, run.Reason, run.Ended = r.Last, r.Count, r.State, r.Reason, b.now
+		rows = append(rows, *run)
+	}
+	return rows
 }
 
 func (b *batch) run(j *job.Job, trigger job.Trigger, due, fire time.Time) *job.Run {
@@ -336,6 +342,9 @@ func (b *batch) announce() {
 		}
 		for m := range c.Missed {
 			b.d.ended(&c.Missed[m])
+		}
+		for m := range c.After {
+			b.d.ended(&c.After[m])
 		}
 		if c.Run != nil && b.born[i].State.Terminal() {
 			b.d.ended(&b.born[i])

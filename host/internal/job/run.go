@@ -68,7 +68,7 @@ type Run struct {
 	Fire       time.Time // when it was to start: Due, plus jitter
 	Principal  Principal // for whom it runs: the owner of the job, or who triggered it
 	Action     Action
-	Parent     RunID         // of a chain, the run whose end started this one
+	Parent     RunID         // of a chain, the run whose end started this one; of a backfill, its [BackfillID]
 	Digest     bundle.Digest // what was to be executed; zero if it was never resolved
 	Decision   Decision
 	State      State
@@ -122,10 +122,11 @@ type Range struct {
 }
 
 // Firing is what a tick makes of one job: the nominal times that did not run
-// (in order, all before the occurrence), and at most one that is to run now.
+// (in order, before the occurrence and after it), and at most one that is to run now.
 type Firing struct {
 	Job     *Job
-	Missed  []Range
+	Missed  []Range   // before the occurrence
+	After   []Range   // after it; it runs in their place
 	Due     time.Time // the occurrence to begin; zero if there is none
 	Fire    time.Time // when it was to start
 	Trigger Trigger
@@ -141,6 +142,7 @@ type Claim struct {
 	Generation int64     // the claim is refused if the job has moved on
 	Missed     []Run     // non-runs, in order; each may be a range
 	Run        *Run      // nil if there are only non-runs
+	After      []Run     // non-runs whose nominal times are after that of Run
 	Exclusive  bool      // refused while another run of the job is running
 	Cursor     time.Time // zero for a manual run: the cursor stays
 	Arms       int64     // kept where the cursor moves; see [Arm]

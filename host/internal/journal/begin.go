@@ -198,8 +198,18 @@ func (c *claiming) put(claim *job.Claim, last int64) error {
 		if err := c.putRun(r, s); err != nil {
 			return err
 		}
+		if r.Trigger == job.ByBackfill {
+			if err := c.fill(r); err != nil {
+				return err
+			}
+		}
 		s.running = s.running || r.State == job.Running
 		s.queued = s.queued || r.State == job.Queued
+	}
+	for i := range claim.After {
+		if err := c.putRun(&claim.After[i], s); err != nil {
+			return err
+		}
 	}
 	if at := max(micros(claim.Cursor), last); at > s.cursor {
 		s.cursor, s.arms = at, claim.Arms
@@ -246,25 +256,32 @@ func span(c *job.Claim) (first, last int64, err error) {
 		last = end
 		return nil
 	}
-	for i := range c.Missed {
-		r := &c.Missed[i]
-		if !isNonRun(r) {
-			return 0, 0, malformed("a missed run that is not one: " + string(r.State))
+	missed := func(all []job.Run) error {
+		for i := range all {
+			if !isNonRun(&all[i]) {
+				return malformed("a missed run that is not one: " + string(all[i].State))
+			}
+			if err := errors.Join(wellFormed(c, &all[i]), take(&all[i])); err != nil {
+				return err
+			}
 		}
-		if err := errors.Join(wellFormed(c, r), take(r)); err != nil {
-			return 0, 0, err
-		}
+		return nil
 	}
-	if c.Run == nil {
-		return first, last, nil
-	}
-	if err := wellFormed(c, c.Run); err != nil {
+	if err := missed(c.Missed); err != nil {
 		return 0, 0, err
 	}
-	if !c.Run.Trigger.Scheduled() {
-		return first, last, nil
+	if r := c.Run; r != nil {
+		if err := wellFormed(c, r); err != nil {
+			return 0, 0, err
+		}
+		if r.Trigger.Scheduled() {
+			if err := take(r); err != nil {
+				return 0, 0, err
+			}
+		}
 	}
-	return first, last, take(c.Run)
+	err = missed(c.After)
+	return first, last, err
 }
 
 // wellFormed refuses a run that the journal could not give back.
@@ -299,7 +316,7 @@ func (c *claiming) admissible(claim *job.Claim, first int64) error {
 	if err := trusted(claim.Run, c.fallen); err != nil {
 		return err
 	}
-	if err := c.chained(claim.Run); err != nil {
+	if err := c.born(claim.Run); err != nil {
 		return err
 	}
 	single := s.concurrency != string(job.Allow) && claim.Run.State == job.Running
@@ -312,11 +329,19 @@ func (c *claiming) admissible(claim *job.Claim, first int64) error {
 	return nil
 }
 
+// born refuses a run that what it comes from does not start, or not again.
+func (t *tx) born(r *job.Run) error {
+	switch {
+	case r.Parent == "":
+		return nil
+	case r.Trigger == job.ByBackfill:
+		return t.filling(r)
+	}
+	return t.chained(r)
+}
+
 // chained refuses a run that another started already: it starts one of a job.
 func (t *tx) chained(r *job.Run) error {
-	if r.Parent == "" {
-		return nil
-	}
 	var id string
 	err := t.row(`SELECT id FROM runs WHERE parent = $1 AND job = $2 AND parent <> ''`, string(r.Parent), string(r.Job)).Scan(&id)
 	switch {

@@ -57,6 +57,9 @@
 // which the run of the job that ended last, of those that succeeded or failed, had
 // failed.
 //
+// A run of a backfill is written with the cursor of its backfill, which has one
+// run of each nominal time at most; one that has ended begins no more ([ErrGone]).
+//
 // # Entries
 //
 // Every transaction that changes something appends entries: one for each kind and
@@ -73,6 +76,7 @@
 //
 //	run.begin run.advance run.finish effect.done
 //	skill.admit skill.remove publisher.trust
+//	backfill.create backfill.end
 //	journal.trim journal.cut schedule.repair
 //	job.delete, and what the callers of PutJob and SetSkill say
 //
