@@ -64,6 +64,9 @@ func (d *Dispatch) again(l *live) (policy.Verdict, error) {
 	}
 	l.job = current // an edit keeps the action and input of a run, and nothing else
 	at := now()
+	if l.overrun(at) {
+		return policy.Verdict{}, errOverrun
+	}
 	v := d.judge(l.run, l.job, l.run.Attempt+1, at)
 	if v.Reason != job.NoReason {
 		return v, stop(job.Denied, v.Reason, v.Message)
@@ -108,18 +111,8 @@ func (d *Dispatch) attempt(l *live, v policy.Verdict) job.Outcome {
 		Run: l.run.ID, Number: l.run.Attempt, Started: started, Ended: now(),
 		State: o.State, Reason: o.Reason, Error: o.Error,
 	}
-	if e.retry && l.run.Attempt < l.job.Retry.Attempts && d.wanted(l.run) {
-		o.State, o.Reason, o.Retry = job.Running, job.NoReason, o.Attempt.Ended.Add(l.job.Retry.Delay(l.run.Attempt))
-	}
+	d.further(l, e, &o)
 	return o
-}
-
-// wanted reports whether the job of a run still is there and not paused.
-func (d *Dispatch) wanted(r *job.Run) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, err := d.current(r)
-	return err == nil
 }
 
 // perform runs the action. A panic in here is the run's, not the daemon's.
@@ -130,11 +123,8 @@ func (d *Dispatch) perform(l *live, v policy.Verdict, s *session, started time.T
 			err = &skill.Fault{Kind: skill.Crashed, Detail: fmt.Sprintf("panic in the host: %v", p)}
 		}
 	}()
-	deadline := v.Permit.Until() // counts from the judgement
-	if deadline.IsZero() {
-		deadline = started.Add(l.job.Timeout)
-	}
-	ctx, release := context.WithDeadlineCause(l.ctx, deadline, ErrTimeout)
+	deadline, why := l.deadline(v.Permit, started)
+	ctx, release := context.WithDeadlineCause(l.ctx, deadline, why)
 	defer release()
 	input, err := d.input(ctx, l)
 	if err == nil && ctx.Err() == nil {

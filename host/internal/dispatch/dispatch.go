@@ -46,6 +46,25 @@
 // retried, and only while the job is neither paused nor deleted. An attempt that
 // panics in the host fails its run and nothing else.
 //
+// An attempt lasts up to the timeout of its job, and up to the end of the run
+// timeout, if the job has one. That counts from the first start of the run, over
+// restarts too; waiting to be started for the first time does not count, waiting
+// for the next attempt does. Who reaches it ends as timed_out:run_timeout; an
+// attempt that would start after it is not waited for: the run ends at once, as
+// the last attempt did. Neither timeout is retried.
+//
+// # Crashes
+//
+// [Dispatch.Recover] ends what was executing when the last daemon died as
+// interrupted:lost: at most once is the rule. A job may ask for at-least-once
+// instead; then another attempt follows, through the gate, after the pause that
+// follows a failed one; and so it does after an attempt that the stop of the
+// daemon interrupted. Attempts that were lost count like those that failed: a run
+// has at most [job.MaxAttempts] in all, and one that then fails is retried only if
+// it has attempts left.
+//
+// # Writes
+//
 // A write that fails for want of a writable journal stops all starts
 // ([ErrTrouble]); the outcome is kept and written again, with a back-off, until
 // it is taken.

@@ -100,25 +100,6 @@ func (d *Dispatch) rearm(l *live, at time.Time) {
 	d.pump()
 }
 
-// await parks a run between two attempts. The caller holds mu.
-func (d *Dispatch) await(l *live) {
-	l.phase = parked
-	if l.ctx.Err() != nil {
-		d.halt(l, context.Cause(l.ctx))
-		return
-	}
-	if d.draining {
-		return // its time is in the journal
-	}
-	l.timer = time.AfterFunc(max(time.Until(l.run.Retry), 0), func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		l.timer = nil
-		d.enline(l)
-		d.pump()
-	})
-}
-
 // halt stops a run, wherever it is. The caller holds mu.
 func (d *Dispatch) halt(l *live, why error) {
 	switch l.phase {

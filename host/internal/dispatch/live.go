@@ -38,6 +38,7 @@ type live struct {
 	place int         // in its line, from 1; 0: it is in none
 	leaps bool        // it has a slot, and the journal still has it as queued
 	timer *time.Timer // until the next attempt
+	limit *time.Timer // until its run timeout, from its first pause on
 	tape  tape        // what can be read of it
 }
 
@@ -86,9 +87,7 @@ func (d *Dispatch) register(ctx context.Context, r *job.Run, j *job.Job, p phase
 // holds mu.
 func (d *Dispatch) forget(l *live) {
 	d.slots.leave(l)
-	if l.timer != nil {
-		l.timer.Stop()
-	}
+	l.quiet()
 	delete(d.runs, l.run.ID)
 	lane := d.lane(l.run.Job)
 	lane.active, lane.waiting = without(lane.active, l), without(lane.waiting, l)
@@ -110,9 +109,7 @@ func (d *Dispatch) take(l *live) bool {
 	}
 	l.phase = ending
 	d.slots.leave(l)
-	if l.timer != nil {
-		l.timer.Stop()
-	}
+	l.quiet()
 	return true
 }
 
@@ -150,6 +147,7 @@ func (d *Dispatch) pump() {
 		}
 		d.slots.take(l.class)
 		d.busy++
+		l.quiet()
 		l.phase = executing
 		go d.resume(l)
 	}

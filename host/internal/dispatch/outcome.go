@@ -38,6 +38,7 @@ func stop(state job.State, reason job.Reason, text string) error {
 // a reason.
 var (
 	ErrTimeout  error = stop(job.TimedOut, job.ReasonTimeout, "the attempt took longer than its timeout")
+	errOverrun  error = stop(job.TimedOut, job.ReasonRunTimeout, "with all its attempts the run took longer than its run timeout")
 	ErrReplaced error = stop(job.Cancelled, job.ReasonReplaced, "a newer run of the job took its place")
 	ErrShutdown error = stop(job.Interrupted, job.ReasonShutdown, "the daemon was stopped before the run ended")
 	errLost     error = stop(job.Interrupted, job.ReasonLost, "the daemon died before the run ended")

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,7 +13,7 @@ import (
 
 // Recover settles the runs that the last process left open. It is called once,
 // before the first Fire, when the children of that process are gone. What was
-// executing is interrupted; what waited for its next attempt goes on waiting
+// executing is interrupted, or attempted again; what waited for its next attempt goes on waiting
 // for it; what was queued stays queued unless it is later now than the misfire
 // policy of its job allows. Runs of paused and deleted jobs end.
 func (d *Dispatch) Recover(ctx context.Context, open []*job.Run) error {
@@ -23,24 +24,14 @@ func (d *Dispatch) Recover(ctx context.Context, open []*job.Run) error {
 	for _, r := range open {
 		r := *r
 		j, why := d.fate(&r, at)
-		if why == nil {
-			waiting = append(waiting, d.adopt(ctx, &r, j))
-			continue
-		}
-		failpoint.At("dispatch.recover")
-		lost := r.State == job.Running && r.Retry.IsZero()
-		r, by := closed(r, why)
-		var err error
-		if lost {
-			err = d.cfg.Journal.Finish(ctx, lastAttempt(&r))
-		} else {
-			err = d.cfg.Journal.Advance(ctx, &r, by)
-		}
-		if err != nil {
+		if err := d.settle(ctx, &r, j, why, at); err != nil {
 			return fmt.Errorf("recover run %s: %w", r.ID, err)
 		}
-		failpoint.At("dispatch.recovered")
-		d.ended(&r)
+		if why == nil {
+			waiting = append(waiting, d.adopt(ctx, &r, j))
+		} else {
+			d.ended(&r)
+		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -54,6 +45,31 @@ func (d *Dispatch) Recover(ctx context.Context, open []*job.Run) error {
 	d.pump()
 	return nil
 }
+
+// settle writes what becomes of an open run that does not just go on waiting.
+func (d *Dispatch) settle(ctx context.Context, r *job.Run, j *job.Job, why error, at time.Time) error {
+	if why == nil && !lost(r) {
+		return nil
+	}
+	failpoint.At("dispatch.recover")
+	var err error
+	switch over, by := closed(*r, cmp.Or(why, errLost)); {
+	case why == nil:
+		o := lastAttempt(&over)
+		r.Retry = at.Add(j.Retry.Delay(r.Attempt))
+		o.State, o.Reason, o.Retry = job.Running, job.NoReason, r.Retry
+		err = d.cfg.Journal.Finish(ctx, o)
+	case lost(r):
+		*r, err = over, d.cfg.Journal.Finish(ctx, lastAttempt(&over))
+	default:
+		*r, err = over, d.cfg.Journal.Advance(ctx, &over, by)
+	}
+	failpoint.At("dispatch.recovered")
+	return err
+}
+
+// lost reports whether an open run was executing when the daemon died.
+func lost(r *job.Run) bool { return r.State == job.Running && r.Retry.IsZero() }
 
 // lastAttempt is the outcome of an attempt that nobody saw end. When it started
 // is known of a first one only.
@@ -78,14 +94,19 @@ func (d *Dispatch) adopt(ctx context.Context, r *job.Run, j *job.Job) *live {
 
 // fate says why an open run ends now, or of which job it waits.
 func (d *Dispatch) fate(r *job.Run, at time.Time) (*job.Job, error) {
-	if r.State == job.Running && r.Retry.IsZero() {
-		return nil, errLost
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	j, err := d.current(r)
-	if err == nil && r.State == job.Queued && tooLate(j.Misfire, at.Sub(later(r.Due, r.Fire))) {
+	switch {
+	case lost(r):
+		if err != nil || !j.AtLeastOnce || r.Attempt >= job.MaxAttempts || overrun(r, j, at.Add(j.Retry.Delay(r.Attempt))) {
+			return nil, errLost
+		}
+	case err != nil:
+	case r.State == job.Queued && tooLate(j.Misfire, at.Sub(later(r.Due, r.Fire))):
 		err = errLate
+	case overrun(r, j, at):
+		err = errOverrun
 	}
 	return j, err
 }

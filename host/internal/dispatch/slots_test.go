@@ -144,18 +144,24 @@ func TestARetryTakesItsPlaceAgain(t *testing.T) {
 		r.fire(t, r.job("k", 0, of("g", "")))
 		pass(20 * time.Second)
 		r.expectLive(t, 1, 0)
-		if r.slots.inGroup["g"] != 1 {
-			t.Errorf("%d places of the group taken, want 1", r.slots.inGroup["g"])
+		if n := r.takenIn("g"); n != 1 {
+			t.Errorf("%d places of the group taken, want 1", n)
 		}
 		pass(time.Hour)
-		if r.slots.inGroup["g"] != 0 {
-			t.Errorf("%d places of the group taken, want none", r.slots.inGroup["g"])
+		if n := r.takenIn("g"); n != 0 {
+			t.Errorf("%d places of the group taken, want none", n)
 		}
 		want := []string{"job_j@2000-01-01T00:00:00Z #1", "job_k@2000-01-01T00:00:01Z #1", "job_j@2000-01-01T00:00:00Z #2"}
 		if !slices.Equal(r.started, want) {
 			t.Errorf("started %v, want %v", r.started, want)
 		}
 	})
+}
+
+func (r *rig) takenIn(group string) int {
+	r.Dispatch.mu.Lock()
+	defer r.Dispatch.mu.Unlock()
+	return r.slots.inGroup[group]
 }
 
 // order returns the numbers of the jobs as their attempts started.

@@ -151,6 +151,8 @@ func (r *Run) ended() string {
 		why = "the daemon died while it ran"
 	case ReasonTimeout:
 		why = "the attempt took longer than the timeout of the job"
+	case ReasonRunTimeout:
+		why = "with all its attempts it took longer than the run timeout of the job"
 	}
 	sentence := verb + r.nthAttempt()
 	if why != "" {

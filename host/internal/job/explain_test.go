@@ -48,7 +48,7 @@ func TestExplain(t *testing.T) {
 func TestEveryReasonIsExplained(t *testing.T) {
 	for state, reasons := range map[State][]Reason{
 		Failed:      {ReasonCrashed, ReasonStart, ReasonOutput, ReasonUnsupported},
-		TimedOut:    {ReasonTimeout},
+		TimedOut:    {ReasonTimeout, ReasonRunTimeout},
 		Cancelled:   {ReasonCancelled, ReasonReplaced, ReasonQuarantined, ReasonDisabled, ReasonDeleted},
 		Interrupted: {ReasonShutdown, ReasonLost},
 		Skipped:     {ReasonOverlap, ReasonQueueFull, ReasonPaused},

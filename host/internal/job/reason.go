@@ -16,7 +16,8 @@ const (
 	ReasonUnsupported Reason = "unsupported"  // the artifact has no program for this machine
 
 	// timed_out
-	ReasonTimeout Reason = "timeout"
+	ReasonTimeout    Reason = "timeout"     // an attempt, longer than the timeout of the job
+	ReasonRunTimeout Reason = "run_timeout" // the run with all its attempts, longer than its run timeout
 
 	// cancelled
 	ReasonCancelled   Reason = "cancelled"   // by a person
