@@ -25,7 +25,8 @@ type fakeDaemon struct {
 	jobs    []*api.Job
 	created []*api.CreateJobRequest
 	updated *api.UpdateJobRequest
-	edited  *api.Job // what an update answers
+	edited  *api.Job                          // what an update answers
+	refuse  func(*api.CreateJobRequest) error // nil: takes all
 	zone    string
 	run     *api.Run
 	err     error
@@ -42,6 +43,11 @@ func (d fakeJobs) Create(_ context.Context, r *api.CreateJobRequest) (*api.Job, 
 	d.created = append(d.created, r)
 	if d.err != nil {
 		return nil, d.err
+	}
+	if d.refuse != nil {
+		if err := d.refuse(r); err != nil {
+			return nil, err
+		}
 	}
 	j := r.GetJob()
 	j.Id, j.English = "job_1", "in words"

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"connectrpc.com/connect/v2"
@@ -40,7 +38,7 @@ func (a *app) jobImport() *cobra.Command {
   palyra job import /etc/crontab --system`,
 		Args: cobra.ExactArgs(1),
 		RunE: ran(func(cmd *cobra.Command, args []string) error {
-			text, err := a.readCrontab(args[0])
+			text, err := a.readFile(args[0], maxCrontab)
 			if err != nil {
 				return err
 			}
@@ -67,23 +65,6 @@ func (a *app) jobImport() *cobra.Command {
 	c.Flags().StringVar(&reader.tz, "tz", "local", "zone of the times, where no CRON_TZ says otherwise")
 	c.Flags().StringVar(&reader.prefix, "prefix", "", "put this before the names of the jobs")
 	return c
-}
-
-func (a *app) readCrontab(name string) (string, error) {
-	from := a.in
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return "", err
-		}
-		defer file.Close()
-		from = file
-	}
-	text, err := io.ReadAll(io.LimitReader(from, maxCrontab+1))
-	if err == nil && len(text) > maxCrontab {
-		err = fail(exitData, "", "%s: larger than %d bytes", name, maxCrontab)
-	}
-	return string(text), err
 }
 
 // importJobs saves the jobs and says how many. One that the daemon refuses is a

@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -88,7 +89,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or jsonl")
 	_ = root.RegisterFlagCompletionFunc("output", oneOf("table", "json", "jsonl"))
 	root.AddCommand(
-		a.jobCommand(), a.runCommand(), a.skillCommand(), a.publisherCommand(),
+		a.jobCommand(), a.applyCommand(), a.diffCommand(), a.runCommand(), a.skillCommand(), a.publisherCommand(),
 		a.memoryCommand(), a.scheduleCommand(), a.explainCommand(), a.policyCommand(), a.journalCommand(),
 		a.statusCommand(), a.versionCommand(),
 	)
@@ -163,4 +164,17 @@ func unknown(cmd *cobra.Command, args []string) error {
 func terminal(f any) bool {
 	file, ok := f.(*os.File)
 	return ok && isatty.IsTerminal(file.Fd())
+}
+
+// agree asks on the terminal, and fails if the answer is not yes.
+func (a *app) agree(question, otherwise string) error {
+	fmt.Fprint(a.err, question+" [y/N] ")
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil && answer == "" {
+		return err
+	}
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+		return fail(exitFailed, "", "%s", otherwise)
+	}
+	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -189,15 +188,7 @@ func (a *app) consent(artifact *bundle.Artifact) error {
 		return fail(exitUsage, "add --yes, or --expect-digest "+artifact.Digest.String(),
 			"somebody has to consent to what %s may do", artifact.Manifest.ID)
 	}
-	fmt.Fprint(a.err, "Install it? [y/N] ")
-	answer, err := bufio.NewReader(a.in).ReadString('\n')
-	if err != nil && answer == "" {
-		return err
-	}
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return fail(exitFailed, "", "not installed")
-	}
-	return nil
+	return a.agree("Install it?", "not installed")
 }
 
 func openArtifact(path string) ([]byte, *bundle.Artifact, error) {

@@ -531,7 +531,7 @@ func (x *Schedule) GetKey() string {
 
 type CreateJobRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Job           *Job                   `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"` // id, generation, owner and times are the daemon's to set
+	Job           *Job                   `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"` // id, owner and times are the daemon's to set; with replace, a generation is that of the job that is meant
 	DryRun        bool                   `protobuf:"varint,2,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
 	Replace       bool                   `protobuf:"varint,3,opt,name=replace,proto3" json:"replace,omitempty"` // if the name is taken, update that job instead
 	unknownFields protoimpl.UnknownFields

@@ -46,7 +46,8 @@ var rooms = map[string]room{
 	"host/internal/catalog":   {"knows which skills exist and which may run", []string{"host/internal/job", "host/internal/policy", "host/internal/skill", "sdk/bundle"}},
 
 	// host
-	"host/api": {"the control API from outside", nil},
+	"host/api":     {"the control API from outside", nil},
+	"host/jobfile": {"reads and writes jobs as files say them", []string{"host/api", "host/internal/near", "host/schedule"}},
 	"host": {"assembles the rooms and owns their lifetime", []string{
 		"host/api", "host/schedule", "sdk", "sdk/bundle",
 		"host/internal/artifact", "host/internal/capability", "host/internal/catalog", "host/internal/dispatch", "host/internal/failpoint",
@@ -57,7 +58,7 @@ var rooms = map[string]room{
 
 	// programs
 	"cmd/palyrad":     {"", []string{"host", "host/api", "host/worker"}},
-	"cmd/palyra":      {"", []string{"host/api", "host/schedule", "host/schedule/english", "sdk/bundle"}},
+	"cmd/palyra":      {"", []string{"host/api", "host/jobfile", "host/schedule", "host/schedule/english", "sdk/bundle"}},
 	"plugins/shell":   {"", []string{"sdk", "sdk/pluginmain"}},
 	"plugins/memory":  {"", []string{"sdk", "sdk/pluginmain"}},
 	"plugins/reaudit": {"", []string{"sdk", "sdk/bundle", "sdk/bundle/audit", "sdk/pluginmain"}},
@@ -82,7 +83,7 @@ var owners = map[string][]string{
 
 // pure rooms are values and judgement: no I/O, no clock, no goroutine.
 var pure = []string{
-	"host/schedule", "host/schedule/english",
+	"host/schedule", "host/schedule/english", "host/jobfile",
 	"host/internal/job", "host/internal/near", "host/internal/skill", "host/internal/policy",
 }
 

@@ -25,7 +25,12 @@ func (s jobs) Create(ctx context.Context, req *api.CreateJobRequest) (*api.Job, 
 	if err != nil {
 		return nil, problem(Invalid, "", "%v", err)
 	}
-	if have := s.Jobs.Get(want.Name); have != nil && have.Name == want.Name {
+	have := s.Jobs.Get(want.Name)
+	found := have != nil && have.Name == want.Name
+	if err := unchanged(req, found, have); err != nil {
+		return nil, err
+	}
+	if found {
 		if !req.GetReplace() {
 			if err := s.may(ctx, "job.view", policy.JobResource(have)); err != nil {
 				return nil, err
@@ -50,6 +55,21 @@ func (s jobs) Create(ctx context.Context, req *api.CreateJobRequest) (*api.Job, 
 		return s.preview(checked), nil
 	}
 	return s.put(ctx, want, "job.create")
+}
+
+// unchanged refuses to replace a job that is not the one that the caller has seen,
+// if the caller says which that was.
+func unchanged(req *api.CreateJobRequest, found bool, have *job.Job) error {
+	seen := req.GetJob().GetGeneration()
+	switch {
+	case seen == 0 || !req.GetReplace():
+		return nil
+	case !found:
+		return problem(Conflict, "look at the jobs again", "the job %q is gone", req.GetJob().GetName())
+	case seen != have.Generation:
+		return problem(Conflict, "look at it again", "%s was changed meanwhile: it is at generation %d, not %d", have.Name, have.Generation, seen)
+	}
+	return nil
 }
 
 func (s jobs) Update(ctx context.Context, req *api.UpdateJobRequest) (*api.Job, error) {

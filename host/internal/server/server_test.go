@@ -419,6 +419,31 @@ func TestDryRunAndReplace(t *testing.T) {
 	}
 }
 
+// Who says which generation was seen replaces that one or nothing.
+func TestReplaceWhatWasSeen(t *testing.T) {
+	f := newFake()
+	client := serve(t, f.config())
+	ctx := t.Context()
+	first, err := client.Jobs.Create(ctx, &api.CreateJobRequest{Job: newJob("n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name       string
+		generation int64
+		refused    bool
+	}{{"n", first.GetGeneration(), false}, {"n", first.GetGeneration() + 5, true}, {"gone", 1, true}} {
+		changed := newJob(tt.name)
+		changed.Generation = tt.generation
+		for _, dry := range []bool{true, false} {
+			_, err := client.Jobs.Create(ctx, &api.CreateJobRequest{Job: changed, Replace: true, DryRun: dry})
+			if refused := connect.CodeOf(err) == connect.CodeAborted; refused != tt.refused {
+				t.Errorf("%s at %d, dry run %v: %v", tt.name, tt.generation, dry, err)
+			}
+		}
+	}
+}
+
 func TestUpdateChangesWhatItNames(t *testing.T) {
 	f := newFake()
 	client := serve(t, f.config())

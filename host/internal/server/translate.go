@@ -63,6 +63,7 @@ func toJob(p *api.Job) (job.Job, error) {
 		action.Input = json.RawMessage(p.GetInput())
 	}
 	spec, specErr := toSpec(p.GetSchedule())
+	until, untilErr := toTime(p.GetPausedUntil())
 	j := job.Job{
 		Name: p.GetName(), Group: p.GetGroup(), Labels: p.GetLabels(),
 		Schedule: spec,
@@ -81,9 +82,9 @@ func toJob(p *api.Job) (job.Job, error) {
 		Timeout: milliseconds(p.GetTimeoutMs()), RunTimeout: milliseconds(p.GetRunTimeoutMs()),
 		Priority: int(p.GetPriority()), PauseAfter: int(p.GetPauseAfter()), AtLeastOnce: p.GetAtLeastOnce(),
 		Chain:  job.Chain{OnSuccess: p.GetOnSuccess(), OnFailure: p.GetOnFailure(), OnRecovery: p.GetOnRecovery()},
-		Paused: p.GetPaused(), PauseReason: p.GetPauseReason(),
+		Paused: p.GetPaused(), PauseReason: p.GetPauseReason(), PauseUntil: until,
 	}
-	return j, errors.Join(err, specErr)
+	return j, errors.Join(err, specErr, untilErr)
 }
 
 // milliseconds keeps what does not fit into a Duration out of range, so that it
