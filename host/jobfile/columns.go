@@ -76,7 +76,7 @@ func columns() []column {
 }
 
 // whens are the keys that say when, of which a job has one.
-func whens() []string { return []string{"schedule", "cron", "every", "at", "delay"} }
+func whens() []string { return []string{"schedule", "cron", "every", "at", "delay", "manual"} }
 
 // keys are all keys of a job.
 func keys() []string {

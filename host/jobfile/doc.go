@@ -13,8 +13,8 @@
 //	on_failure = ["alert"]
 //
 // The keys are those of the flags of `palyra job add`, with _ for -. One of
-// schedule, cron, every, at and delay says when; schedule is English or cron, and
-// must mean the same whenever it is read, so "in 2h" is refused. Lengths of time
+// schedule, cron, every, at, delay and manual says when; manual is true. schedule is
+// English or cron, and must mean the same whenever it is read, so "in 2h" is refused. Lengths of time
 // are text ("90s", "5m"), instants RFC 3339, as text or as TOML writes them. The
 // input is a table, or text that is JSON. What is not said is the default, but
 // for paused: a job stays paused, or not, as people left it, unless its file says.

@@ -48,8 +48,8 @@ func TestRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
 		t.Errorf("want - got +\n%s", diff)
 	}
-	for _, kind := range []string{"every", "at", "delay"} {
-		want := &api.Job{Name: "n", Action: "a/b", Schedule: &api.Schedule{Kind: kind, Expr: "2030-01-01T00:00:00Z"}}
+	for kind, expr := range map[string]string{"every": "1h", "at": "2030-01-01T00:00:00Z", "delay": "1h", "manual": ""} {
+		want := &api.Job{Name: "n", Action: "a/b", Schedule: &api.Schedule{Kind: kind, Expr: expr}}
 		if got := parseOne(t, Format(want, nil)); !proto.Equal(got, want) {
 			t.Errorf("%s: %v", kind, got)
 		}
@@ -126,6 +126,7 @@ func TestParse(t *testing.T) {
 			"all of several jobs", "[[job]]\nname = \"a\"\n[[job]]\naction = \"a/b\"\ndelay = \"1h\"\n",
 			[]string{"f:1: job a: action is missing", "f:1: job a: when? give one of schedule", "f:3: a job without name"},
 		},
+		{"manual and not", "[job.n]\naction = \"a/b\"\nmanual = false\n", []string{"f:3: manual: want true"}},
 		{"reason without pause", head + "pause_reason = \"x\"\n", []string{"f:5: pause_reason goes with"}},
 		{"empty name", "[[job]]\nname = \"\"\naction = \"a/b\"\ndelay = \"1h\"\n", []string{"f:2: name is empty"}},
 	} {

@@ -117,7 +117,7 @@ func (r *reader) job(name string, item any, path ...string) {
 		if len(given) > 1 {
 			what = strings.Join(given, " and ") + ": give one"
 		}
-		r.complain(path, "job %s: %s of schedule, cron, every, at and delay", j.Name, what)
+		r.complain(path, "job %s: %s of schedule, cron, every, at, delay and manual", j.Name, what)
 	}
 	if j.Says["pause_reason"] && !j.Paused {
 		r.complain(append(slices.Clone(path), "pause_reason"), "pause_reason goes with paused = true")
@@ -137,6 +137,12 @@ func (r *reader) key(j *Job, name, key string, value any) error {
 		expr, err := instantText(key, value)
 		j.Schedule.Kind, j.Schedule.Expr = string(schedule.At), expr
 		return err
+	case key == string(schedule.Manual):
+		if value != true {
+			return fmt.Errorf("%s: want true, or another schedule", key)
+		}
+		j.Schedule.Kind = key
+		return nil
 	case slices.Contains(whens(), key):
 		j.Schedule.Kind = key
 		return readText(key, value, &j.Schedule.Expr)

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/palyra-go/palyra/host/api"
+	"github.com/palyra-go/palyra/host/schedule"
 )
 
 // Format writes a job as a [[job]] table, without what is as in defaults; all
@@ -23,9 +24,13 @@ func Format(j, defaults *api.Job) string {
 	}
 	var b strings.Builder
 	b.WriteString("[[job]]\n" + line("name", j.GetName()))
-	b.WriteString(line(j.GetSchedule().GetKind(), j.GetSchedule().GetExpr()))
+	if kind := j.GetSchedule().GetKind(); kind == string(schedule.Manual) {
+		b.WriteString(line(kind, true))
+	} else {
+		b.WriteString(line(kind, j.GetSchedule().GetExpr()))
+	}
 	for _, c := range columns() {
-		if c.key == "tz" && j.GetSchedule().GetKind() != "cron" || c.key == "pause_reason" && !j.GetPaused() {
+		if c.key == "tz" && j.GetSchedule().GetKind() != string(schedule.Cron) || c.key == "pause_reason" && !j.GetPaused() {
 			continue
 		}
 		value := c.value(j)
@@ -52,10 +57,8 @@ func Changes(old, next *api.Job) []Change {
 		list = append(list, Change{"schedule", from, to})
 	}
 	for _, c := range columns() {
-		if c.key == "tz" && (old.GetSchedule().GetKind() != "cron" || next.GetSchedule().GetKind() != "cron") {
-			continue
-		}
-		if c.key == "pause_reason" && !next.GetPaused() {
+		if c.key == "tz" && (old.GetSchedule().GetKind() != string(schedule.Cron) || next.GetSchedule().GetKind() != string(schedule.Cron)) ||
+			c.key == "pause_reason" && !next.GetPaused() {
 			continue
 		}
 		if from, to := c.words(old), c.words(next); from != to {
