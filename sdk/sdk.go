@@ -52,9 +52,31 @@ type Request struct {
 	Due        time.Time       `json:"due"`             // nominal time, UTC; of a manual run, when it was asked for
 	Attempt    int             `json:"attempt"`         // counts from 1
 	Deadline   time.Time       `json:"deadline,omitzero"`
+	Upstream   *Upstream       `json:"upstream,omitempty"`  // the run whose end started this one; nil of any other
 	Data       string          `json:"data,omitempty"`      // own writable directory, if the capability data is granted
 	Artifacts  string          `json:"artifacts,omitempty"` // artifact store, read-only, if the capability artifacts is granted
 }
+
+// Upstream is a run of another job that has ended, and by that started this one.
+type Upstream struct {
+	Job        string          `json:"job"` // name of the job
+	Run        string          `json:"run"`
+	Occurrence string          `json:"occurrence"`
+	State      string          `json:"state"`               // succeeded, failed, timed_out or interrupted
+	Reason     string          `json:"reason,omitempty"`    // why it did not succeed, a word
+	Recovered  bool            `json:"recovered,omitempty"` // it is the first success after a failure
+	Attempt    int             `json:"attempt"`             // how many there were
+	Error      string          `json:"error,omitempty"`     // what went wrong, for people
+	Summary    string          `json:"summary,omitempty"`   // one line for people
+	Due        time.Time       `json:"due"`
+	Started    time.Time       `json:"started,omitzero"`
+	Ended      time.Time       `json:"ended"`
+	Output     json.RawMessage `json:"output,omitempty"` // left out if it exceeds MaxUpstreamOutput
+}
+
+// MaxUpstreamOutput is how much output of a run is handed to those that its end
+// starts, in bytes.
+const MaxUpstreamOutput = 256 << 10
 
 // Result is what an action answers.
 type Result struct {

@@ -14,7 +14,9 @@
 //
 // The program leads a process group of its own. Its environment is PATH and HOME
 // of the daemon; PALYRA_OCCURRENCE, PALYRA_RUN, PALYRA_DUE (RFC 3339) and
-// PALYRA_ATTEMPT, which say what it is run for; PALYRA_HOST, by which the host
+// PALYRA_ATTEMPT, which say what it is run for; if the end of another run started
+// it, PALYRA_UPSTREAM_JOB, PALYRA_UPSTREAM_RUN, PALYRA_UPSTREAM_STATE and
+// PALYRA_UPSTREAM_REASON, which say what became of that one; PALYRA_HOST, by which the host
 // finds what outlives it; and env.
 //
 // Output: {"exit_code", "stdout", "stderr", "truncated"}. Of each stream the first

@@ -108,6 +108,10 @@ func (s shell) environment(extra map[string]string, req sdk.Request) (env []stri
 		"PALYRA_DUE":        req.Due.UTC().Format(time.RFC3339Nano),
 		"PALYRA_ATTEMPT":    strconv.Itoa(req.Attempt),
 	}
+	if u := req.Upstream; u != nil {
+		vars["PALYRA_UPSTREAM_JOB"], vars["PALYRA_UPSTREAM_RUN"] = u.Job, u.Run
+		vars["PALYRA_UPSTREAM_STATE"], vars["PALYRA_UPSTREAM_REASON"] = u.State, u.Reason
+	}
 	for _, name := range []string{"HOME", "PALYRA_HOST"} {
 		if value := s.getenv(name); value != "" {
 			vars[name] = value

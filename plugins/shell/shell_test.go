@@ -85,24 +85,38 @@ func TestEnvironment(t *testing.T) {
 		own  map[string]string
 		in   map[string]string
 		want []string // besides what says what it is run for
+
+		chained bool // the end of another run started it
 	}{
-		{"nothing", nil, nil, []string{"PATH=" + defaultPath}},
+		{"nothing", nil, nil, []string{"PATH=" + defaultPath}, false},
+		{
+			"of another run", nil, nil, []string{
+				"PALYRA_UPSTREAM_JOB=nightly", "PALYRA_UPSTREAM_REASON=error", "PALYRA_UPSTREAM_RUN=run_0",
+				"PALYRA_UPSTREAM_STATE=failed", "PATH=" + defaultPath,
+			}, true,
+		},
 		{
 			"of the host",
 			map[string]string{"PATH": "/bin:/usr/bin", "HOME": "/", "PALYRA_HOST": "h/1", "SECRET": "x"},
 			nil,
 			[]string{"HOME=/", "PALYRA_HOST=h/1", "PATH=/bin:/usr/bin"},
+			false,
 		},
 		{
 			"of the job",
 			map[string]string{"PATH": "/nowhere", "HOME": "/"},
 			map[string]string{"PATH": "/usr/bin:/bin", "A": "b=c\nd", "HOME": ""},
 			[]string{"A=b=c\nd", "HOME=", "PATH=/usr/bin:/bin"},
+			false,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			result, err := plugintest.Run(t, skill(tt.own), request(t, input{Argv: []string{"env", "-0"}, Env: tt.in}), nil)
+			req := request(t, input{Argv: []string{"env", "-0"}, Env: tt.in})
+			if tt.chained {
+				req.Upstream = &sdk.Upstream{Job: "nightly", Run: "run_0", State: "failed", Reason: "error"}
+			}
+			result, err := plugintest.Run(t, skill(tt.own), req, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,8 +12,15 @@
 //	 "run":"01J…","occurrence":"01J…","due":"2030-01-01T00:00:00Z","attempt":1,
 //	 "deadline":"2030-01-01T00:00:30Z"}}
 //
-// (on one line). input and deadline may be absent; a guest ignores keys it does
-// not know and refuses an abi it does not speak.
+// (on one line). input and deadline may be absent. A run that the end of another
+// one started has in its request
+//
+//	"upstream":{"job":"nightly","run":"01J…","occurrence":"01J…","state":"failed",
+//	 "reason":"error","attempt":3,"error":"…","due":"…","started":"…","ended":"…"}
+//
+// and, where there are any, summary, output (up to 256 KiB) and recovered: true of
+// the first success after a failure. A guest ignores keys it does not know and
+// refuses an abi it does not speak.
 //
 // The guest writes any number of
 //

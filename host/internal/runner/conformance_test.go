@@ -22,6 +22,7 @@ func TestConformance(t *testing.T) {
 			r := open(t, nil)
 			t.Run("endings", func(t *testing.T) { endings(t, r, s) })
 			t.Run("host", func(t *testing.T) { meetsHost(t, r, s) })
+			t.Run("upstream", func(t *testing.T) { hasUpstream(t, r, s) })
 			t.Run("cancel", func(t *testing.T) { cancels(t, r, s) })
 			t.Run("stop", func(t *testing.T) { stops(t, r, s) })
 		})
@@ -97,6 +98,24 @@ func meetsHost(t *testing.T, r *Runner, s *skill.Skill) {
 	_, err = r.Run(t.Context(), permit(t, s, "call", long), sdk.Request{Input: []byte(`{"method":"host.reboot"}`)}, h)
 	if ending(err) != "error denied" {
 		t.Errorf("a call that is not granted ended with %v", err)
+	}
+}
+
+// hasUpstream has an action tell which run started it: all of it arrives.
+func hasUpstream(t *testing.T, r *Runner, s *skill.Skill) {
+	at := time.Date(2030, 1, 2, 3, 4, 5, 6000, time.UTC)
+	want := sdk.Upstream{
+		Job: "nightly", Run: "run_0", Occurrence: "job_0@x", State: "failed", Reason: "error", Recovered: true, Attempt: 3,
+		Error: "oh \"no\"", Summary: "é", Due: at, Started: at.Add(time.Second), Ended: at.Add(time.Minute),
+		Output: json.RawMessage(`{"rows":[1,2]}`),
+	}
+	result, err := r.Run(t.Context(), permit(t, s, "echo", long), sdk.Request{Upstream: &want}, newHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(want)
+	if err != nil || string(result.Output) != string(text) {
+		t.Errorf("it was started by %s, %v; want %s", result.Output, err, text)
 	}
 }
 

@@ -29,7 +29,10 @@ func Skill() sdk.Skill {
 
 type none struct{}
 
-func echo(_ context.Context, req sdk.Request) (sdk.Result, error) {
+func echo(ctx context.Context, req sdk.Request) (sdk.Result, error) {
+	if req.Upstream != nil {
+		return sdk.Handle(func(context.Context, none) (*sdk.Upstream, error) { return req.Upstream, nil })(ctx, req)
+	}
 	return sdk.Result{
 		Output:  req.Input,
 		Summary: fmt.Sprintf("%s %s %s %d", req.Run, req.Occurrence, req.Due.UTC().Format("2006-01-02"), req.Attempt),

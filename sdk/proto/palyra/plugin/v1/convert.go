@@ -22,6 +22,7 @@ func NewStart(req sdk.Request) *Start {
 		Deadline:   timestamp(req.Deadline),
 		Data:       req.Data,
 		Artifacts:  req.Artifacts,
+		Upstream:   newUpstream(req.Upstream),
 	}
 }
 
@@ -37,6 +38,49 @@ func (x *Start) Request() sdk.Request {
 		Deadline:   moment(x.GetDeadline()),
 		Data:       x.GetData(),
 		Artifacts:  x.GetArtifacts(),
+		Upstream:   x.GetUpstream().value(),
+	}
+}
+
+func newUpstream(u *sdk.Upstream) *Upstream {
+	if u == nil {
+		return nil
+	}
+	return &Upstream{
+		Job:        text(u.Job),
+		Run:        text(u.Run),
+		Occurrence: text(u.Occurrence),
+		State:      text(u.State),
+		Reason:     text(u.Reason),
+		Recovered:  u.Recovered,
+		Attempt:    uint32(max(u.Attempt, 0)),
+		Error:      text(u.Error),
+		Summary:    text(u.Summary),
+		Due:        timestamp(u.Due),
+		Started:    timestamp(u.Started),
+		Ended:      timestamp(u.Ended),
+		Output:     u.Output,
+	}
+}
+
+func (x *Upstream) value() *sdk.Upstream {
+	if x == nil {
+		return nil
+	}
+	return &sdk.Upstream{
+		Job:        x.GetJob(),
+		Run:        x.GetRun(),
+		Occurrence: x.GetOccurrence(),
+		State:      x.GetState(),
+		Reason:     x.GetReason(),
+		Recovered:  x.GetRecovered(),
+		Attempt:    int(x.GetAttempt()),
+		Error:      x.GetError(),
+		Summary:    x.GetSummary(),
+		Due:        moment(x.GetDue()),
+		Started:    moment(x.GetStarted()),
+		Ended:      moment(x.GetEnded()),
+		Output:     raw(x.GetOutput()),
 	}
 }
 

@@ -222,6 +222,7 @@ type Start struct {
 	Deadline      *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	Data          string                 `protobuf:"bytes,8,opt,name=data,proto3" json:"data,omitempty"`
 	Artifacts     string                 `protobuf:"bytes,9,opt,name=artifacts,proto3" json:"artifacts,omitempty"`
+	Upstream      *Upstream              `protobuf:"bytes,10,opt,name=upstream,proto3" json:"upstream,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -319,6 +320,154 @@ func (x *Start) GetArtifacts() string {
 	return ""
 }
 
+func (x *Start) GetUpstream() *Upstream {
+	if x != nil {
+		return x.Upstream
+	}
+	return nil
+}
+
+// Upstream is the run whose end started this one.
+type Upstream struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"` // name
+	Run           string                 `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	Occurrence    string                 `protobuf:"bytes,3,opt,name=occurrence,proto3" json:"occurrence,omitempty"`
+	State         string                 `protobuf:"bytes,4,opt,name=state,proto3" json:"state,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Recovered     bool                   `protobuf:"varint,6,opt,name=recovered,proto3" json:"recovered,omitempty"` // the first success after a failure
+	Attempt       uint32                 `protobuf:"varint,7,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	Error         string                 `protobuf:"bytes,8,opt,name=error,proto3" json:"error,omitempty"`
+	Summary       string                 `protobuf:"bytes,9,opt,name=summary,proto3" json:"summary,omitempty"`
+	Due           *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=due,proto3" json:"due,omitempty"`
+	Started       *timestamppb.Timestamp `protobuf:"bytes,11,opt,name=started,proto3" json:"started,omitempty"`
+	Ended         *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=ended,proto3" json:"ended,omitempty"`
+	Output        []byte                 `protobuf:"bytes,13,opt,name=output,proto3" json:"output,omitempty"` // one JSON value, or empty
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Upstream) Reset() {
+	*x = Upstream{}
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Upstream) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Upstream) ProtoMessage() {}
+
+func (x *Upstream) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Upstream.ProtoReflect.Descriptor instead.
+func (*Upstream) Descriptor() ([]byte, []int) {
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Upstream) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Upstream) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *Upstream) GetOccurrence() string {
+	if x != nil {
+		return x.Occurrence
+	}
+	return ""
+}
+
+func (x *Upstream) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Upstream) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Upstream) GetRecovered() bool {
+	if x != nil {
+		return x.Recovered
+	}
+	return false
+}
+
+func (x *Upstream) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Upstream) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *Upstream) GetSummary() string {
+	if x != nil {
+		return x.Summary
+	}
+	return ""
+}
+
+func (x *Upstream) GetDue() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Due
+	}
+	return nil
+}
+
+func (x *Upstream) GetStarted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Started
+	}
+	return nil
+}
+
+func (x *Upstream) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+func (x *Upstream) GetOutput() []byte {
+	if x != nil {
+		return x.Output
+	}
+	return nil
+}
+
 type CallResult struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Id    uint64                 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
@@ -333,7 +482,7 @@ type CallResult struct {
 
 func (x *CallResult) Reset() {
 	*x = CallResult{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[4]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -345,7 +494,7 @@ func (x *CallResult) String() string {
 func (*CallResult) ProtoMessage() {}
 
 func (x *CallResult) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[4]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -358,7 +507,7 @@ func (x *CallResult) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CallResult.ProtoReflect.Descriptor instead.
 func (*CallResult) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{4}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CallResult) GetId() uint64 {
@@ -418,7 +567,7 @@ type Cancel struct {
 
 func (x *Cancel) Reset() {
 	*x = Cancel{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +579,7 @@ func (x *Cancel) String() string {
 func (*Cancel) ProtoMessage() {}
 
 func (x *Cancel) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[5]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +592,7 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
 func (*Cancel) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{5}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Cancel) GetReason() string {
@@ -469,7 +618,7 @@ type RunResponse struct {
 
 func (x *RunResponse) Reset() {
 	*x = RunResponse{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -481,7 +630,7 @@ func (x *RunResponse) String() string {
 func (*RunResponse) ProtoMessage() {}
 
 func (x *RunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[6]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -494,7 +643,7 @@ func (x *RunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunResponse.ProtoReflect.Descriptor instead.
 func (*RunResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{6}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RunResponse) GetMessage() isRunResponse_Message {
@@ -593,7 +742,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -605,7 +754,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[7]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -618,7 +767,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{7}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Log) GetLevel() string {
@@ -646,7 +795,7 @@ type Progress struct {
 
 func (x *Progress) Reset() {
 	*x = Progress{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -658,7 +807,7 @@ func (x *Progress) String() string {
 func (*Progress) ProtoMessage() {}
 
 func (x *Progress) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[8]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -671,7 +820,7 @@ func (x *Progress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Progress.ProtoReflect.Descriptor instead.
 func (*Progress) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{8}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Progress) GetDone() int64 {
@@ -706,7 +855,7 @@ type Call struct {
 
 func (x *Call) Reset() {
 	*x = Call{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -718,7 +867,7 @@ func (x *Call) String() string {
 func (*Call) ProtoMessage() {}
 
 func (x *Call) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[9]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -731,7 +880,7 @@ func (x *Call) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Call.ProtoReflect.Descriptor instead.
 func (*Call) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{9}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Call) GetId() uint64 {
@@ -765,7 +914,7 @@ type Result struct {
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[10]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -777,7 +926,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[10]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -790,7 +939,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{10}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Result) GetOutput() []byte {
@@ -818,7 +967,7 @@ type Error struct {
 
 func (x *Error) Reset() {
 	*x = Error{}
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[11]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -830,7 +979,7 @@ func (x *Error) String() string {
 func (*Error) ProtoMessage() {}
 
 func (x *Error) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[11]
+	mi := &file_palyra_plugin_v1_plugin_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -843,7 +992,7 @@ func (x *Error) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Error.ProtoReflect.Descriptor instead.
 func (*Error) Descriptor() ([]byte, []int) {
-	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{11}
+	return file_palyra_plugin_v1_plugin_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Error) GetCode() string {
@@ -882,7 +1031,7 @@ const file_palyra_plugin_v1_plugin_proto_rawDesc = "" +
 	"\vcall_result\x18\x02 \x01(\v2\x1c.palyra.plugin.v1.CallResultH\x00R\n" +
 	"callResult\x122\n" +
 	"\x06cancel\x18\x03 \x01(\v2\x18.palyra.plugin.v1.CancelH\x00R\x06cancelB\t\n" +
-	"\amessage\"\xa1\x02\n" +
+	"\amessage\"\xd9\x02\n" +
 	"\x05Start\x12\x1e\n" +
 	"\n" +
 	"entrypoint\x18\x01 \x01(\tR\n" +
@@ -896,7 +1045,26 @@ const file_palyra_plugin_v1_plugin_proto_rawDesc = "" +
 	"\aattempt\x18\x06 \x01(\rR\aattempt\x126\n" +
 	"\bdeadline\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\bdeadline\x12\x12\n" +
 	"\x04data\x18\b \x01(\tR\x04data\x12\x1c\n" +
-	"\tartifacts\x18\t \x01(\tR\tartifacts\"q\n" +
+	"\tartifacts\x18\t \x01(\tR\tartifacts\x126\n" +
+	"\bupstream\x18\n" +
+	" \x01(\v2\x1a.palyra.plugin.v1.UpstreamR\bupstream\"\x92\x03\n" +
+	"\bUpstream\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x10\n" +
+	"\x03run\x18\x02 \x01(\tR\x03run\x12\x1e\n" +
+	"\n" +
+	"occurrence\x18\x03 \x01(\tR\n" +
+	"occurrence\x12\x14\n" +
+	"\x05state\x18\x04 \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1c\n" +
+	"\trecovered\x18\x06 \x01(\bR\trecovered\x12\x18\n" +
+	"\aattempt\x18\a \x01(\rR\aattempt\x12\x14\n" +
+	"\x05error\x18\b \x01(\tR\x05error\x12\x18\n" +
+	"\asummary\x18\t \x01(\tR\asummary\x12,\n" +
+	"\x03due\x18\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x03due\x124\n" +
+	"\astarted\x18\v \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x120\n" +
+	"\x05ended\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12\x16\n" +
+	"\x06output\x18\r \x01(\fR\x06output\"q\n" +
 	"\n" +
 	"CallResult\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x18\n" +
@@ -946,43 +1114,48 @@ func file_palyra_plugin_v1_plugin_proto_rawDescGZIP() []byte {
 	return file_palyra_plugin_v1_plugin_proto_rawDescData
 }
 
-var file_palyra_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_palyra_plugin_v1_plugin_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_palyra_plugin_v1_plugin_proto_goTypes = []any{
 	(*DescribeRequest)(nil),       // 0: palyra.plugin.v1.DescribeRequest
 	(*DescribeResponse)(nil),      // 1: palyra.plugin.v1.DescribeResponse
 	(*RunRequest)(nil),            // 2: palyra.plugin.v1.RunRequest
 	(*Start)(nil),                 // 3: palyra.plugin.v1.Start
-	(*CallResult)(nil),            // 4: palyra.plugin.v1.CallResult
-	(*Cancel)(nil),                // 5: palyra.plugin.v1.Cancel
-	(*RunResponse)(nil),           // 6: palyra.plugin.v1.RunResponse
-	(*Log)(nil),                   // 7: palyra.plugin.v1.Log
-	(*Progress)(nil),              // 8: palyra.plugin.v1.Progress
-	(*Call)(nil),                  // 9: palyra.plugin.v1.Call
-	(*Result)(nil),                // 10: palyra.plugin.v1.Result
-	(*Error)(nil),                 // 11: palyra.plugin.v1.Error
-	(*timestamppb.Timestamp)(nil), // 12: google.protobuf.Timestamp
+	(*Upstream)(nil),              // 4: palyra.plugin.v1.Upstream
+	(*CallResult)(nil),            // 5: palyra.plugin.v1.CallResult
+	(*Cancel)(nil),                // 6: palyra.plugin.v1.Cancel
+	(*RunResponse)(nil),           // 7: palyra.plugin.v1.RunResponse
+	(*Log)(nil),                   // 8: palyra.plugin.v1.Log
+	(*Progress)(nil),              // 9: palyra.plugin.v1.Progress
+	(*Call)(nil),                  // 10: palyra.plugin.v1.Call
+	(*Result)(nil),                // 11: palyra.plugin.v1.Result
+	(*Error)(nil),                 // 12: palyra.plugin.v1.Error
+	(*timestamppb.Timestamp)(nil), // 13: google.protobuf.Timestamp
 }
 var file_palyra_plugin_v1_plugin_proto_depIdxs = []int32{
 	3,  // 0: palyra.plugin.v1.RunRequest.start:type_name -> palyra.plugin.v1.Start
-	4,  // 1: palyra.plugin.v1.RunRequest.call_result:type_name -> palyra.plugin.v1.CallResult
-	5,  // 2: palyra.plugin.v1.RunRequest.cancel:type_name -> palyra.plugin.v1.Cancel
-	12, // 3: palyra.plugin.v1.Start.due:type_name -> google.protobuf.Timestamp
-	12, // 4: palyra.plugin.v1.Start.deadline:type_name -> google.protobuf.Timestamp
-	11, // 5: palyra.plugin.v1.CallResult.error:type_name -> palyra.plugin.v1.Error
-	7,  // 6: palyra.plugin.v1.RunResponse.log:type_name -> palyra.plugin.v1.Log
-	8,  // 7: palyra.plugin.v1.RunResponse.progress:type_name -> palyra.plugin.v1.Progress
-	9,  // 8: palyra.plugin.v1.RunResponse.call:type_name -> palyra.plugin.v1.Call
-	10, // 9: palyra.plugin.v1.RunResponse.result:type_name -> palyra.plugin.v1.Result
-	11, // 10: palyra.plugin.v1.RunResponse.error:type_name -> palyra.plugin.v1.Error
-	0,  // 11: palyra.plugin.v1.Plugin.Describe:input_type -> palyra.plugin.v1.DescribeRequest
-	2,  // 12: palyra.plugin.v1.Plugin.Run:input_type -> palyra.plugin.v1.RunRequest
-	1,  // 13: palyra.plugin.v1.Plugin.Describe:output_type -> palyra.plugin.v1.DescribeResponse
-	6,  // 14: palyra.plugin.v1.Plugin.Run:output_type -> palyra.plugin.v1.RunResponse
-	13, // [13:15] is the sub-list for method output_type
-	11, // [11:13] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	5,  // 1: palyra.plugin.v1.RunRequest.call_result:type_name -> palyra.plugin.v1.CallResult
+	6,  // 2: palyra.plugin.v1.RunRequest.cancel:type_name -> palyra.plugin.v1.Cancel
+	13, // 3: palyra.plugin.v1.Start.due:type_name -> google.protobuf.Timestamp
+	13, // 4: palyra.plugin.v1.Start.deadline:type_name -> google.protobuf.Timestamp
+	4,  // 5: palyra.plugin.v1.Start.upstream:type_name -> palyra.plugin.v1.Upstream
+	13, // 6: palyra.plugin.v1.Upstream.due:type_name -> google.protobuf.Timestamp
+	13, // 7: palyra.plugin.v1.Upstream.started:type_name -> google.protobuf.Timestamp
+	13, // 8: palyra.plugin.v1.Upstream.ended:type_name -> google.protobuf.Timestamp
+	12, // 9: palyra.plugin.v1.CallResult.error:type_name -> palyra.plugin.v1.Error
+	8,  // 10: palyra.plugin.v1.RunResponse.log:type_name -> palyra.plugin.v1.Log
+	9,  // 11: palyra.plugin.v1.RunResponse.progress:type_name -> palyra.plugin.v1.Progress
+	10, // 12: palyra.plugin.v1.RunResponse.call:type_name -> palyra.plugin.v1.Call
+	11, // 13: palyra.plugin.v1.RunResponse.result:type_name -> palyra.plugin.v1.Result
+	12, // 14: palyra.plugin.v1.RunResponse.error:type_name -> palyra.plugin.v1.Error
+	0,  // 15: palyra.plugin.v1.Plugin.Describe:input_type -> palyra.plugin.v1.DescribeRequest
+	2,  // 16: palyra.plugin.v1.Plugin.Run:input_type -> palyra.plugin.v1.RunRequest
+	1,  // 17: palyra.plugin.v1.Plugin.Describe:output_type -> palyra.plugin.v1.DescribeResponse
+	7,  // 18: palyra.plugin.v1.Plugin.Run:output_type -> palyra.plugin.v1.RunResponse
+	17, // [17:19] is the sub-list for method output_type
+	15, // [15:17] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_palyra_plugin_v1_plugin_proto_init() }
@@ -995,11 +1168,11 @@ func file_palyra_plugin_v1_plugin_proto_init() {
 		(*RunRequest_CallResult)(nil),
 		(*RunRequest_Cancel)(nil),
 	}
-	file_palyra_plugin_v1_plugin_proto_msgTypes[4].OneofWrappers = []any{
+	file_palyra_plugin_v1_plugin_proto_msgTypes[5].OneofWrappers = []any{
 		(*CallResult_Output)(nil),
 		(*CallResult_Error)(nil),
 	}
-	file_palyra_plugin_v1_plugin_proto_msgTypes[6].OneofWrappers = []any{
+	file_palyra_plugin_v1_plugin_proto_msgTypes[7].OneofWrappers = []any{
 		(*RunResponse_Log)(nil),
 		(*RunResponse_Progress)(nil),
 		(*RunResponse_Call)(nil),
@@ -1012,7 +1185,7 @@ func file_palyra_plugin_v1_plugin_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palyra_plugin_v1_plugin_proto_rawDesc), len(file_palyra_plugin_v1_plugin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
