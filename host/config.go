@@ -35,6 +35,8 @@ type CronConfig struct {
 	SkillLimits       Limits   `toml:"skill_limits"`        // and by the skill
 	MisfireGrace      Duration `toml:"misfire_grace"`       // of jobs that name none
 	CatchUpWindow     Duration `toml:"catch_up_window"`     // of jobs that name none
+	OnFailure         []string `toml:"on_failure"`          // jobs to start when a run of a user's job fails that names none
+	OnRecovery        []string `toml:"on_recovery"`         // and when the first run after that succeeds
 	IdleSleep         Duration `toml:"idle_sleep"`          // longest sleep of the scheduler, at most 15s
 	Drain             Duration `toml:"drain"`               // how long a stop waits for runs
 	RetentionRuns     int64    `toml:"retention_runs"`      // ended runs that are kept; 0: all
@@ -229,6 +231,14 @@ func (c Config) validate(path string) error {
 	}
 	if err := c.Cron.SkillLimits.check("[cron.skill_limits]", bad); err != nil {
 		return err
+	}
+	for _, names := range []struct {
+		key  string
+		jobs []string
+	}{{"[cron] on_failure", c.Cron.OnFailure}, {"[cron] on_recovery", c.Cron.OnRecovery}} {
+		if err := (job.Chain{OnFailure: names.jobs}).Validate(); err != nil {
+			return bad(names.key, "%v", err)
+		}
 	}
 	if n := c.Cron.RetentionRuns; n < 0 {
 		return bad("[cron] retention_runs", "%d is out of range, want 0 (all are kept) or more", n)

@@ -176,6 +176,7 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 	h.dispatch = dispatch.New(dispatch.Config{
 		Gate: h.gate, Journal: h.journal, Runner: h.runner, Skills: h.catalog.Lookup,
 		Calls: capability.Desk{Status: h.status}, Input: h.input, Jobs: h.jobByID,
+		Upstream: h.upstream, Chain: h.cfg.Cron.chain,
 		MaxRuns: h.cfg.Cron.MaxConcurrentRuns, GroupLimits: h.cfg.Cron.GroupLimits, SkillLimits: h.cfg.Cron.SkillLimits, Log: h.log,
 		Effects: func() { poke(h.effectDue) }, Unwritable: unwritable, Distrusted: distrusted,
 		Ended: h.runEnded, Refused: h.claimRefused, Trouble: h.trouble.set,

@@ -67,7 +67,7 @@ func (h *host) runEnded(r *job.Run) {
 
 // claimRefused has a delay go on whose occurrence the journal did not take.
 func (h *host) claimRefused(id job.ID, cursor time.Time) {
-	h.scheduler.Completed(&job.Run{Job: id, Due: cursor, Ended: time.Now().UTC()})
+	h.scheduler.Completed(&job.Run{Job: id, Trigger: job.ByTimer, Due: cursor, Ended: time.Now().UTC()})
 }
 
 // times are the scheduler's, in the server's words.

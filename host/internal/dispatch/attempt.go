@@ -86,7 +86,7 @@ func (d *Dispatch) current(r *job.Run) (*job.Job, error) {
 	switch {
 	case j == nil:
 		return nil, withdrawnFor(job.ReasonDeleted)
-	case j.Paused && r.Trigger.Scheduled(): // what is asked for while it is paused is meant
+	case j.Paused && (r.Trigger.Scheduled() || r.Trigger == job.ByChain): // what is asked for while it is paused is meant
 		return nil, withdrawnFor(job.ReasonDisabled)
 	}
 	return j, nil
@@ -107,6 +107,7 @@ func (d *Dispatch) attempt(l *live, v policy.Verdict) job.Outcome {
 	if e.state == job.Succeeded {
 		o.Output, o.Effect = result.Output, l.job.Effect
 	}
+	o.Chain = d.chain(l.job)
 	o.Attempt = job.Attempt{
 		Run: l.run.ID, Number: l.run.Attempt, Started: started, Ended: now(),
 		State: o.State, Reason: o.Reason, Error: o.Error,
@@ -132,7 +133,7 @@ func (d *Dispatch) perform(l *live, v policy.Verdict, s *session, started time.T
 		result, err = d.cfg.Runner.Run(ctx, v.Permit, sdk.Request{
 			Entrypoint: l.run.Action.Entrypoint, Input: input,
 			Run: string(l.run.ID), Occurrence: l.run.Occurrence(), Due: l.run.Due.UTC(),
-			Attempt: l.run.Attempt, Deadline: deadline,
+			Attempt: l.run.Attempt, Deadline: deadline, Upstream: d.upstream(ctx, l.run),
 		}, s)
 	} else if err == nil {
 		err = context.Cause(ctx)
@@ -141,6 +142,14 @@ func (d *Dispatch) perform(l *live, v policy.Verdict, s *session, started time.T
 		err = context.Cause(ctx)
 	}
 	return result, err
+}
+
+// upstream is the run whose end started another one.
+func (d *Dispatch) upstream(ctx context.Context, r *job.Run) *sdk.Upstream {
+	if r.Parent == "" || d.cfg.Upstream == nil {
+		return nil
+	}
+	return d.cfg.Upstream(ctx, r.Parent)
 }
 
 func (d *Dispatch) input(ctx context.Context, l *live) (json.RawMessage, error) {

@@ -39,6 +39,16 @@
 // runs take every slot, the others wait. A run between attempts holds no slot and
 // joins the line anew, with the group and priority that its job then has.
 //
+// # Chains
+//
+// The end of a run may start runs of other jobs ([Dispatch.Chain]), each once: what
+// it starts is written with the outcome, and started from there. Only what
+// succeeded or failed (also by a timeout, or by an interruption) starts anything; a
+// run that was cancelled or never started does not. The run that is started meets
+// gate and concurrency policy like any other; while its job is paused it is
+// skipped. A chain of more than [MaxDepth] runs ends as
+// skipped:chain_depth. The action is told which run started it.
+//
 // # Ends
 //
 // Cancelling ends what waits at once, and stops what executes. A cancellation
@@ -149,12 +159,19 @@ type Config struct {
 	// run is not active any more. Nil: none does.
 	Distrusted func(error) bool
 
+	// Upstream tells of the run whose end started another, nil if it is not known
+	// any more. Nil: of none.
+	Upstream func(ctx context.Context, run job.RunID) *sdk.Upstream
+
+	// Chain says what the end of a run of a job starts. Nil: the job's own.
+	Chain func(*job.Job) job.Chain
+
 	MaxRuns     int            // attempts that execute at once; 64
 	GroupLimits map[string]int // of these, those of the jobs of a group; absent: no limit
 	SkillLimits map[string]int // and those that a skill executes
 
 	Log     *slog.Logger
-	Effects func()         // an outcome with an effect was written
+	Effects func()         // an outcome that owes something was written
 	Ended   func(*job.Run) // a run ended and that was written; must not block
 	Trouble func(error)    // a write failed; nil when writes succeed again
 

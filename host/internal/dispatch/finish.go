@@ -34,7 +34,24 @@ func (d *Dispatch) finish(l *live, o job.Outcome) {
 		return
 	}
 	d.ended(&run)
-	if o.Effect != job.NoEffect && d.cfg.Effects != nil {
+	d.owes(&o)
+}
+
+// over writes the end of a run that comes without an attempt. What a failure
+// starts is written by Finish alone.
+func (d *Dispatch) over(ctx context.Context, r *job.Run, by job.Principal, chain job.Chain) error {
+	if !r.State.Failure() {
+		return d.cfg.Journal.Advance(ctx, r, by)
+	}
+	return d.cfg.Journal.Finish(ctx, job.Outcome{
+		Run: r.ID, Job: r.Job, State: r.State, Reason: r.Reason, Error: r.Error, Chain: chain,
+		Attempt: job.Attempt{Ended: r.Ended},
+	})
+}
+
+// owes tells the host that an outcome owes something.
+func (d *Dispatch) owes(o *job.Outcome) {
+	if (o.Effect != job.NoEffect || len(o.Chain.After(o.State)) > 0) && d.cfg.Effects != nil {
 		d.cfg.Effects()
 	}
 }
@@ -42,13 +59,15 @@ func (d *Dispatch) finish(l *live, o job.Outcome) {
 // end writes the end of a run that comes without an attempt. The caller owns l.
 func (d *Dispatch) end(l *live, why error) {
 	run, by := closed(*l.run, why)
-	err := d.write(l.ctx, func(ctx context.Context) error { return d.cfg.Journal.Advance(ctx, &run, by) })
+	chain := d.chain(l.job)
+	err := d.write(l.ctx, func(ctx context.Context) error { return d.over(ctx, &run, by, chain) })
 	d.release(l)
 	if err != nil {
 		d.cfg.Log.Error("end not written", "run", run.ID, "reason", run.Reason, "err", err)
 		return
 	}
 	d.ended(&run)
+	d.owes(&job.Outcome{State: run.State, Chain: chain})
 }
 
 // closed returns the run as it ends without an attempt, and who wants it so.

@@ -60,9 +60,11 @@ func (d *Dispatch) settle(ctx context.Context, r *job.Run, j *job.Job, why error
 		o.State, o.Reason, o.Retry = job.Running, job.NoReason, r.Retry
 		err = d.cfg.Journal.Finish(ctx, o)
 	case lost(r):
-		*r, err = over, d.cfg.Journal.Finish(ctx, lastAttempt(&over))
+		o := lastAttempt(&over)
+		o.Chain = d.chainOf(r.Job)
+		*r, err = over, d.cfg.Journal.Finish(ctx, o)
 	default:
-		*r, err = over, d.cfg.Journal.Advance(ctx, &over, by)
+		*r, err = over, d.over(ctx, &over, by, d.chainOf(r.Job))
 	}
 	failpoint.At("dispatch.recovered")
 	return err

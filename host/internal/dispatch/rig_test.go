@@ -49,6 +49,7 @@ type journal struct {
 	kept     []string // logs of attempts, in order
 	attempts []job.Attempt
 	effects  []job.Effect
+	owed     []string        // what ends may start, in order
 	by       []job.Principal // of the runs that ended without an attempt
 
 	broken    error                 // of every write
@@ -138,8 +139,12 @@ func (j *journal) Finish(_ context.Context, o job.Outcome) error {
 		row.Retry, row.Ended = o.Retry, time.Time{}
 		if o.State.Terminal() {
 			row.Ended = o.Attempt.Ended
+			j.owed = append(j.owed, o.Chain.After(o.State)...)
 		}
-		j.attempts, j.effects = append(j.attempts, o.Attempt), append(j.effects, o.Effect)
+		if o.Attempt.Number != 0 { // 0: it ended between or before attempts
+			j.attempts = append(j.attempts, o.Attempt)
+		}
+		j.effects = append(j.effects, o.Effect)
 		j.logs[o.Run], j.kept = o.Log, append(j.kept, o.Log)
 	}
 	return err

@@ -98,6 +98,8 @@ func skippedBecause(r Reason) string {
 		return "the job was paused"
 	case ReasonDeleted:
 		return "the job was deleted before its jitter had passed"
+	case ReasonChainDepth:
+		return "the runs that started one another were too many, which looks like a circle"
 	}
 	return string(r)
 }

@@ -107,6 +107,17 @@ type Chain struct {
 // Empty reports whether nothing is started.
 func (c Chain) Empty() bool { return len(c.OnSuccess)+len(c.OnFailure)+len(c.OnRecovery) == 0 }
 
+// After returns the jobs that the end of a run in such a state may start.
+func (c Chain) After(s State) []string {
+	switch {
+	case s.Failure():
+		return c.OnFailure
+	case s == Succeeded:
+		return slices.Concat(c.OnSuccess, c.OnRecovery)
+	}
+	return nil
+}
+
 // Targets returns every job that is named, each once, in order.
 func (c Chain) Targets() []string {
 	var names []string
@@ -322,10 +333,24 @@ func (j Job) Validate() error {
 	check(j.RunTimeout >= 0 && j.RunTimeout <= MaxRunTimeout, "run timeout %v: want 0 or more, at most %v", j.RunTimeout, MaxRunTimeout)
 	check(j.Priority >= -MaxPriority && j.Priority <= MaxPriority, "priority %d: want %d to %d", j.Priority, -MaxPriority, MaxPriority)
 	check(j.PauseAfter >= 0 && j.PauseAfter <= 1000, "pause after %d failed runs: want 0 (never) to 1000", j.PauseAfter)
-	for _, started := range [][]string{j.Chain.OnSuccess, j.Chain.OnFailure, j.Chain.OnRecovery} {
-		check(len(started) <= MaxChain, "chain: %d jobs, at most %d", len(started), MaxChain)
-		for _, name := range started {
-			check(nameForm.MatchString(name), "chain: %q is not the name of a job", name)
+	return errors.Join(append(errs, j.Chain.Validate())...)
+}
+
+// Validate says what is wrong with the chain; nil if nothing is. It does not know
+// which jobs exist.
+func (c Chain) Validate() error {
+	var errs []error
+	for _, started := range [][]string{c.OnSuccess, c.OnFailure, c.OnRecovery} {
+		if len(started) > MaxChain {
+			errs = append(errs, fmt.Errorf("chain: %d jobs, at most %d", len(started), MaxChain))
+		}
+		for i, name := range started {
+			switch {
+			case !nameForm.MatchString(name):
+				errs = append(errs, fmt.Errorf("chain: %q is not the name of a job", name))
+			case slices.Contains(started[:i], name):
+				errs = append(errs, fmt.Errorf("chain: %s is named twice", name))
+			}
 		}
 	}
 	return errors.Join(errs...)

@@ -35,6 +35,8 @@ const (
 	ReasonQueueFull Reason = "queue_full" // queue-one: one was waiting already, or allow: the maximum was active
 	ReasonPaused    Reason = "paused"     // the job was paused
 
+	ReasonChainDepth Reason = "chain_depth" // too many runs started one another
+
 	// missed
 	ReasonMisfire   Reason = "misfire"   // later than the grace, and the job skips those
 	ReasonCoalesced Reason = "coalesced" // a later one ran in its place
