@@ -70,7 +70,7 @@ func (c *chains) principal(parent *job.Run, target *job.Job) (by job.Principal, 
 // depth is how many runs led to one that parent starts.
 func (c *chains) depth(ctx context.Context, parent *job.Run) (int, error) {
 	for depth := 1; ; depth++ {
-		if parent.Parent == "" || depth >= dispatch.MaxDepth {
+		if parent.Trigger != job.ByChain || depth >= dispatch.MaxDepth {
 			return depth, nil
 		}
 		next, err := c.Runs.Run(ctx, string(parent.Parent))

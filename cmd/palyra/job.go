@@ -102,9 +102,28 @@ func (a *app) describeJob(w io.Writer, j *api.Job) {
 		"Action", j.GetAction(), "Input", j.GetInput(), "Next", next, "Last", last,
 		"Owner", j.GetOwner(), "Group", j.GetGroup(), "Labels", strings.Join(labels, " "),
 		"Concurrency", concurrency, "Misfire", misfire, "Attempts", attempts, "Timeout", milliseconds(j.GetTimeoutMs()),
+		"On success", starts(j.GetOnSuccess()), "On failure", starts(j.GetOnFailure()), "On recovery", starts(j.GetOnRecovery()),
 		"Created", at(j.GetCreated(), zone), "Updated", at(j.GetUpdated(), zone),
 		"ID", fmt.Sprintf("%s, generation %d", j.GetId(), j.GetGeneration()),
 	)
+	for _, text := range j.GetWarnings() {
+		fmt.Fprintln(w, "! "+clean(text))
+	}
+}
+
+// warn shows what needs a look.
+func (a *app) warn(warnings []string) {
+	for _, text := range warnings {
+		fmt.Fprintf(a.err, "  warning: %s\n", clean(text))
+	}
+}
+
+// starts says which jobs the end of a run starts.
+func starts(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "starts " + strings.Join(names, ", ")
 }
 
 // written is a schedule as it was given.
@@ -234,10 +253,12 @@ func (a *app) jobRemove() *cobra.Command {
 				fmt.Fprintf(a.err, "would remove %s (%s)\n", j.GetName(), j.GetId())
 				continue
 			}
-			if _, err := c.Jobs.Delete(ctx, &api.DeleteJobRequest{Job: j.GetId()}); err != nil {
+			gone, err := c.Jobs.Delete(ctx, &api.DeleteJobRequest{Job: j.GetId()})
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(a.err, "removed %s\n", j.GetName())
+			a.warn(gone.GetWarnings())
 		}
 		return nil
 	})

@@ -263,6 +263,7 @@ func (a *app) announce(j *api.Job) {
 			fmt.Fprintf(a.err, "  note: %s\n", hint)
 		}
 	}
+	a.warn(j.GetWarnings())
 	if j.GetPaused() {
 		fmt.Fprintln(a.err, "  paused: it does not fire until `palyra job resume "+j.GetName()+"`")
 		return

@@ -111,12 +111,22 @@ func (a *app) narrate(w io.Writer, r *api.Run, log string) {
 	if digest != "" {
 		digest = "sha256 " + digest
 	}
+	trigger := r.GetTrigger()
+	if r.GetStartedBy() != "" {
+		trigger += ", started by " + r.GetStartedBy()
+	}
 	facts(w,
-		"Due", due, "Trigger", r.GetTrigger(), "Action", r.GetAction(), "Input", brief(r.GetInput(), 200), "Artifact", digest,
+		"Due", due, "Trigger", trigger, "Action", r.GetAction(), "Input", brief(r.GetInput(), 200), "Artifact", digest,
 		"For", r.GetPrincipal(), "Decision", decision(r), "State", stateOf(r),
 		"Started", at(r.GetStarted(), time.Local), "Ended", ended, "Retry", a.when(r.GetRetry(), time.Local),
 		"Summary", r.GetSummary(), "Error", failed, "Occurrence", r.GetOccurrence(),
 	)
+	if len(r.GetStartedRuns()) > 0 {
+		fmt.Fprintln(w, "\nIts end started")
+		for _, started := range r.GetStartedRuns() {
+			fmt.Fprintln(w, "  "+clean(started))
+		}
+	}
 	if len(r.GetAttempts()) > 1 {
 		fmt.Fprintln(w, "\nAttempts")
 		for _, t := range r.GetAttempts() {

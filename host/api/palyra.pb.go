@@ -975,6 +975,7 @@ func (x *DeleteJobRequest) GetJob() string {
 
 type DeleteJobResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Warnings      []string               `protobuf:"bytes,1,rep,name=warnings,proto3" json:"warnings,omitempty"` // what needs a look now that the job is gone
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1007,6 +1008,13 @@ func (x *DeleteJobResponse) ProtoReflect() protoreflect.Message {
 // Deprecated: Use DeleteJobResponse.ProtoReflect.Descriptor instead.
 func (*DeleteJobResponse) Descriptor() ([]byte, []int) {
 	return file_palyra_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DeleteJobResponse) GetWarnings() []string {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
 }
 
 type NextRequest struct {
@@ -1204,8 +1212,10 @@ type Run struct {
 	Attempts      []*Attempt             `protobuf:"bytes,27,rep,name=attempts,proto3" json:"attempts,omitempty"` // of Get
 	Occurrence    string                 `protobuf:"bytes,28,opt,name=occurrence,proto3" json:"occurrence,omitempty"`
 	Attempt       int32                  `protobuf:"varint,29,opt,name=attempt,proto3" json:"attempt,omitempty"`
-	Explanation   string                 `protobuf:"bytes,30,opt,name=explanation,proto3" json:"explanation,omitempty"` // one sentence: what happened and why
-	Parent        string                 `protobuf:"bytes,31,opt,name=parent,proto3" json:"parent,omitempty"`           // of a chain: the run whose end started this one
+	Explanation   string                 `protobuf:"bytes,30,opt,name=explanation,proto3" json:"explanation,omitempty"`                    // one sentence: what happened and why
+	Parent        string                 `protobuf:"bytes,31,opt,name=parent,proto3" json:"parent,omitempty"`                              // of a chain: the run whose end started this one
+	StartedBy     string                 `protobuf:"bytes,32,opt,name=started_by,json=startedBy,proto3" json:"started_by,omitempty"`       // of Get, of a chain: "the failure of run_… of nightly"
+	StartedRuns   []string               `protobuf:"bytes,33,rep,name=started_runs,json=startedRuns,proto3" json:"started_runs,omitempty"` // of Get: what its end started: "run_… of notify: succeeded"
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1455,6 +1465,20 @@ func (x *Run) GetParent() string {
 		return x.Parent
 	}
 	return ""
+}
+
+func (x *Run) GetStartedBy() string {
+	if x != nil {
+		return x.StartedBy
+	}
+	return ""
+}
+
+func (x *Run) GetStartedRuns() []string {
+	if x != nil {
+		return x.StartedRuns
+	}
+	return nil
 }
 
 type Attempt struct {
@@ -4164,8 +4188,9 @@ const file_palyra_proto_rawDesc = "" +
 	"\x11TriggerJobRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\"$\n" +
 	"\x10DeleteJobRequest\x12\x10\n" +
-	"\x03job\x18\x01 \x01(\tR\x03job\"\x13\n" +
-	"\x11DeleteJobResponse\"5\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\"/\n" +
+	"\x11DeleteJobResponse\x12\x1a\n" +
+	"\bwarnings\x18\x01 \x03(\tR\bwarnings\"5\n" +
 	"\vNextRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"5\n" +
@@ -4175,7 +4200,7 @@ const file_palyra_proto_rawDesc = "" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x12\n" +
 	"\x04zone\x18\x03 \x01(\tR\x04zone\x12.\n" +
-	"\x04fire\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04fire\"\xe4\a\n" +
+	"\x04fire\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04fire\"\xa6\b\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03job\x18\x02 \x01(\tR\x03job\x12\x15\n" +
@@ -4213,7 +4238,10 @@ const file_palyra_proto_rawDesc = "" +
 	"occurrence\x12\x18\n" +
 	"\aattempt\x18\x1d \x01(\x05R\aattempt\x12 \n" +
 	"\vexplanation\x18\x1e \x01(\tR\vexplanation\x12\x16\n" +
-	"\x06parent\x18\x1f \x01(\tR\x06parent\"\xcd\x01\n" +
+	"\x06parent\x18\x1f \x01(\tR\x06parent\x12\x1d\n" +
+	"\n" +
+	"started_by\x18  \x01(\tR\tstartedBy\x12!\n" +
+	"\fstarted_runs\x18! \x03(\tR\vstartedRuns\"\xcd\x01\n" +
 	"\aAttempt\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x05R\x06number\x124\n" +
 	"\astarted\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\astarted\x120\n" +

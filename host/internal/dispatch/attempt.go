@@ -146,7 +146,7 @@ func (d *Dispatch) perform(l *live, v policy.Verdict, s *session, started time.T
 
 // upstream is the run whose end started another one.
 func (d *Dispatch) upstream(ctx context.Context, r *job.Run) *sdk.Upstream {
-	if r.Parent == "" || d.cfg.Upstream == nil {
+	if r.Trigger != job.ByChain || d.cfg.Upstream == nil {
 		return nil
 	}
 	return d.cfg.Upstream(ctx, r.Parent)

@@ -77,6 +77,12 @@ func (j *Journal) Recovered(ctx context.Context, r *job.Run) (bool, error) {
 	return before.Failure(), nil
 }
 
+// Chained returns the runs that the end of a run started, in order.
+func (j *Journal) Chained(ctx context.Context, parent job.RunID) ([]*job.Run, error) {
+	return collect(ctx, j, "chained runs", scanRun,
+		`SELECT `+runColumns+` FROM runs WHERE parent = $1 AND parent <> '' ORDER BY seq LIMIT $2`, string(parent), 3*job.MaxChain)
+}
+
 // Effects returns the outbox, oldest first.
 func (j *Journal) Effects(ctx context.Context) ([]job.PendingEffect, error) {
 	return collect(ctx, j, "effects", func(row scanner) (job.PendingEffect, error) {

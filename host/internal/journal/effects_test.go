@@ -142,6 +142,9 @@ func TestChainedOnce(t *testing.T) {
 	if err := start(3, "run_x"); !errors.Is(err, ErrClaimed) {
 		t.Errorf("started twice: %v", err)
 	}
+	if list, err := j.Chained(t.Context(), "run_x"); err != nil || len(list) != 1 || list[0].Parent != "run_x" {
+		t.Errorf("run_x started %v, %v; want one", list, err)
+	}
 	if list, err := j.Runs(t.Context(), job.Filter{Job: v.ID}); err != nil || len(list) != 2 {
 		t.Errorf("%d runs, %v; want 2", len(list), err)
 	}

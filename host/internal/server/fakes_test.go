@@ -38,6 +38,7 @@ type fake struct {
 	idle  string
 
 	trimmed time.Time
+	chained []*job.Run
 }
 
 func newFake() *fake {
@@ -114,6 +115,8 @@ func (f *fake) Run(_ context.Context, id string) (*job.Run, error) {
 func (f *fake) Latest(context.Context) (map[job.ID]*job.Run, error) {
 	return map[job.ID]*job.Run{"job_1": f.run}, nil
 }
+
+func (f *fake) Chained(context.Context, job.RunID) ([]*job.Run, error) { return f.chained, nil }
 
 func (f *fake) Attempts(context.Context, job.RunID) ([]job.Attempt, error) {
 	return []job.Attempt{{Number: 1, State: job.Running}}, nil

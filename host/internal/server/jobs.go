@@ -114,7 +114,12 @@ func (s jobs) change(ctx context.Context, have *job.Job, want job.Job, dryRun bo
 	if dryRun {
 		return s.preview(checked), nil
 	}
-	return s.put(ctx, want, "job.update")
+	name := have.Name
+	saved, err := s.put(ctx, want, "job.update")
+	if err == nil && want.Name != name {
+		saved.Warnings = append(saved.Warnings, s.orphans(ctx, name)...)
+	}
+	return saved, err
 }
 
 // check completes want where the daemon decides, and returns what it would
@@ -126,6 +131,9 @@ func (s jobs) check(ctx context.Context, want *job.Job) (*job.Job, error) {
 	if !want.Paused {
 		want.PauseReason = ""
 	}
+	if err := s.circle(want); err != nil {
+		return nil, err
+	}
 	return s.Edits.Check(*want, caller(ctx))
 }
 
@@ -135,6 +143,7 @@ func (s jobs) preview(j *job.Job) *api.Job {
 	if compiled, err := s.parser.Parse(j.Schedule); err == nil && !j.Paused {
 		p.Next = fromTime(compiled.Next(time.Now()))
 	}
+	p.Warnings = append(p.Warnings, s.loose(j)...)
 	return p
 }
 
@@ -244,7 +253,10 @@ func (s jobs) Delete(ctx context.Context, req *api.DeleteJobRequest) (*api.Delet
 	if j.System() {
 		return nil, problem(State, fmt.Sprintf("pause it: `palyra job pause %s`", j.Name), "%s is a job of the daemon itself", j.Name)
 	}
-	return &api.DeleteJobResponse{}, s.Edits.Delete(ctx, j.ID, caller(ctx))
+	if err := s.Edits.Delete(ctx, j.ID, caller(ctx)); err != nil {
+		return nil, err
+	}
+	return &api.DeleteJobResponse{Warnings: s.orphans(ctx, j.Name)}, nil
 }
 
 func (s jobs) Next(ctx context.Context, req *api.NextRequest) (*api.NextResponse, error) {
@@ -308,7 +320,9 @@ func (s *Server) seen(ctx context.Context, j *job.Job) *api.Job {
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.Log.Warn("latest runs are not known", "job", j.Name, "err", err)
 	}
-	return s.withLatest(j, latest)
+	p := s.withLatest(j, latest)
+	p.Warnings = append(p.Warnings, s.loose(j)...)
+	return p
 }
 
 func (s *Server) withLatest(j *job.Job, latest map[job.ID]*job.Run) *api.Job {

@@ -59,6 +59,7 @@ type Records interface {
 	Attempts(context.Context, job.RunID) ([]job.Attempt, error)
 	Log(context.Context, job.RunID) (string, error)
 	Tallies(ctx context.Context, since time.Time) ([]job.Tally, error)
+	Chained(ctx context.Context, parent job.RunID) ([]*job.Run, error) // what the end of a run started
 	Past
 }
 

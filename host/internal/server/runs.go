@@ -110,7 +110,7 @@ func (s runs) Get(ctx context.Context, req *api.GetRunRequest) (*api.Run, error)
 	}
 	p := s.explained(fromRun(r, s.zoneOf(j)))
 	p.Attempts = fromAttempts(attempts)
-	return p, nil
+	return p, s.links(ctx, r, p)
 }
 
 func (s runs) Logs(ctx context.Context, req *api.LogsRequest) (*api.LogsResponse, error) {
