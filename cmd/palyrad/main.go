@@ -2,9 +2,13 @@
 //
 //	palyrad --state DIR [--config FILE]
 //	palyrad journal verify --state DIR [--checkpoint FILE]
+//	palyrad journal restore FILE --reason TEXT --state DIR [--replace]
 //
 // The second form needs no daemon and changes nothing: it says which entries of
-// the journal were altered, and exits with 65 if some were.
+// the journal were altered, and exits with 65 if some were. The third makes a
+// journal of a backup while no daemon works on the state: it verifies the backup
+// (65 if it was altered), pauses the jobs, and replaces a journal that is there
+// only if it is told to, keeping it aside.
 //
 // It exits with 0 after an orderly stop, 74 if the disk failed under the journal, 75 if another daemon works on the
 // state directory, 77 if it may not read or write there, 78 if the
@@ -38,6 +42,9 @@ func main() {
 	}
 	if len(os.Args) > 2 && os.Args[1] == "journal" && os.Args[2] == "verify" {
 		os.Exit(verify(os.Args[3:]))
+	}
+	if len(os.Args) > 2 && os.Args[1] == "journal" && os.Args[2] == "restore" {
+		os.Exit(restore(os.Args[3:]))
 	}
 	os.Exit(run(os.Args[1:]))
 }
@@ -132,6 +139,10 @@ func exitCode(err error) int {
 		return 78
 	case errors.Is(err, host.ErrLocked):
 		return 75
+	case errors.Is(err, host.ErrAltered):
+		return 65
+	case errors.Is(err, fs.ErrNotExist):
+		return 66
 	case errors.Is(err, host.ErrBroken):
 		return 74
 	case errors.Is(err, fs.ErrPermission):

@@ -77,7 +77,7 @@
 //	run.begin run.advance run.finish effect.done
 //	skill.admit skill.remove publisher.trust
 //	backfill.create backfill.end
-//	journal.trim journal.cut schedule.repair
+//	journal.trim journal.cut journal.restore schedule.repair
 //	job.delete, and what the callers of PutJob and SetSkill say
 //
 // Entries are numbered without gaps by seq. Those of one transaction share a leaf
@@ -95,6 +95,16 @@
 // accidents and clumsy hands. Who can write the file can also compute the hashes and
 // sign: that one is found only by a checkpoint that was exported before, out of
 // reach.
+//
+// # Backup and restore
+//
+// A [Journal.Backup] is the whole journal but for the key that signs. [Restore]
+// verifies one, every page and the history, and makes a journal of it: jobs of users
+// are paused and their cursors moved to now, since nobody knows what became of the
+// nominal times after the backup; states and marks of skills are taken as they are;
+// an entry journal.restore says why, by whom, and of which tree. A new key signs from
+// then on, and what the one before has signed goes on counting. A checkpoint that was
+// exported after the backup was made tells that its history was replaced.
 //
 // # Retention
 //

@@ -21,7 +21,7 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 	if err != nil {
 		return ctx
 	}
-	return context.WithValue(ctx, peerKey{}, principalOf(uid))
+	return context.WithValue(ctx, peerKey{}, PrincipalOf(uid))
 }
 
 // peer returns the principal of the connection that a call came by; ok is false
@@ -60,7 +60,8 @@ func peerUID(conn net.Conn) (uint32, error) {
 	return cred.Uid, nil
 }
 
-func principalOf(uid uint32) job.Principal {
+// PrincipalOf returns the user with a number.
+func PrincipalOf(uid uint32) job.Principal {
 	id := strconv.FormatUint(uint64(uid), 10)
 	if u, err := user.LookupId(id); err == nil && u.Username != "" {
 		return job.User(u.Username)

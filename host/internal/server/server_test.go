@@ -219,7 +219,7 @@ func TestPeerIsThePrincipal(t *testing.T) {
 	if status.GetPrincipal() != want.String() || f.asked[0].Principal != want {
 		t.Errorf("principal = %s, asked about %s; want %s", status.GetPrincipal(), f.asked[0].Principal, want)
 	}
-	if got := principalOf(4_123_456_789); got != job.User("uid:4123456789") {
+	if got := PrincipalOf(4_123_456_789); got != job.User("uid:4123456789") {
 		t.Errorf("unknown uid = %s", got)
 	}
 }
