@@ -35,6 +35,7 @@ type CronConfig struct {
 	SkillLimits       Limits   `toml:"skill_limits"`        // and by the skill
 	MisfireGrace      Duration `toml:"misfire_grace"`       // of jobs that name none
 	CatchUpWindow     Duration `toml:"catch_up_window"`     // of jobs that name none
+	CatchUpRate       int      `toml:"catch_up_rate"`       // caught-up occurrences that start in a minute, over all jobs
 	OnFailure         []string `toml:"on_failure"`          // jobs to start when a run of a user's job fails that names none
 	OnRecovery        []string `toml:"on_recovery"`         // and when the first run after that succeeds
 	IdleSleep         Duration `toml:"idle_sleep"`          // longest sleep of the scheduler, at most 15s
@@ -124,6 +125,7 @@ func Defaults() Config {
 			MaxConcurrentRuns: 64,
 			MisfireGrace:      Duration{time.Minute},
 			CatchUpWindow:     Duration{24 * time.Hour},
+			CatchUpRate:       60,
 			IdleSleep:         Duration{15 * time.Second},
 			Drain:             Duration{10 * time.Second},
 			RetentionRuns:     5_000_000,
@@ -239,6 +241,9 @@ func (c Config) validate(path string) error {
 		if err := (job.Chain{OnFailure: names.jobs}).Validate(); err != nil {
 			return bad(names.key, "%v", err)
 		}
+	}
+	if n := c.Cron.CatchUpRate; n < 1 || n > 1_000_000 {
+		return bad("[cron] catch_up_rate", "%d is out of range, want 1 to 1000000 starts a minute", n)
 	}
 	if n := c.Cron.RetentionRuns; n < 0 {
 		return bad("[cron] retention_runs", "%d is out of range, want 0 (all are kept) or more", n)

@@ -179,10 +179,11 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 		Upstream: h.upstream, Chain: h.cfg.Cron.chain,
 		MaxRuns: h.cfg.Cron.MaxConcurrentRuns, GroupLimits: h.cfg.Cron.GroupLimits, SkillLimits: h.cfg.Cron.SkillLimits, Log: h.log,
 		Effects: func() { poke(h.effectDue) }, Unwritable: unwritable, Distrusted: distrusted,
-		Ended: h.runEnded, Refused: h.claimRefused, Trouble: h.trouble.set,
+		Ended: h.runEnded, Refused: h.refused, Trouble: h.trouble.set,
 	})
 	h.scheduler = scheduler.New(scheduler.Config{
 		Store: h.journal, Runs: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,
+		CatchUpRate: h.cfg.Cron.CatchUpRate,
 	})
 	return nil
 }
@@ -207,6 +208,7 @@ func (h *host) recover(ctx context.Context) error {
 	if err := h.scheduler.Load(ctx); err != nil {
 		return err
 	}
+	h.scheduler.Resume(open)
 	if err := h.dispatch.Recover(ctx, open); err != nil {
 		return err
 	}

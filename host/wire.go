@@ -65,10 +65,8 @@ func (h *host) runEnded(r *job.Run) {
 	h.scheduler.Completed(r)
 }
 
-// claimRefused has a delay go on whose occurrence the journal did not take.
-func (h *host) claimRefused(id job.ID, cursor time.Time) {
-	h.scheduler.Completed(&job.Run{Job: id, Trigger: job.ByTimer, Due: cursor, Ended: time.Now().UTC()})
-}
+// refused passes on that a claim was refused: nothing of it will end.
+func (h *host) refused(id job.ID, cursor time.Time) { h.scheduler.Refused(id, cursor) }
 
 // times are the scheduler's, in the server's words.
 type times struct{ h *host }

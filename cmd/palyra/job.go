@@ -79,7 +79,7 @@ func (a *app) describeJob(w io.Writer, j *api.Job) {
 	}
 	misfire := j.GetMisfire() + ", later than " + milliseconds(j.GetMisfireGraceMs()) + " is missed"
 	if j.GetMisfire() == "catch-up" {
-		misfire = "catch-up of the latest within " + milliseconds(j.GetCatchUpWindowMs())
+		misfire = caughtUp(j)
 	}
 	attempts := "1"
 	if j.GetAttempts() > 1 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,4 +43,16 @@ func (r *jobRules) read(j *api.Job, set func(flag, field string, assign func()))
 	set("on-success", "on_success", func() { j.OnSuccess = r.onSuccess })
 	set("on-failure", "on_failure", func() { j.OnFailure = r.onFailure })
 	set("on-recovery", "on_recovery", func() { j.OnRecovery = r.onRecovery })
+}
+
+// caughtUp says what of the missed runs later.
+func caughtUp(j *api.Job) string {
+	what := "the latest"
+	switch j.GetCoalesce() {
+	case "earliest":
+		what = "the earliest"
+	case "all":
+		what = fmt.Sprintf("the latest %d, one after another,", j.GetCatchUpMax())
+	}
+	return "catch-up of " + what + " within " + milliseconds(j.GetCatchUpWindowMs())
 }

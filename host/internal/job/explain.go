@@ -110,8 +110,12 @@ func missedBecause(r Reason) string {
 		return "the daemon was not running or was late, and the job skips missed times"
 	case ReasonCoalesced:
 		return "a later time ran in its place"
+	case ReasonEarlier:
+		return "an earlier time, the first that was missed, ran in its place"
 	case ReasonWindow:
 		return "it was older than the catch-up window"
+	case ReasonEdited:
+		return "the schedule was edited, or the job deleted, before its turn to be caught up came"
 	}
 	return string(r)
 }

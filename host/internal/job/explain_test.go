@@ -52,7 +52,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 		Cancelled:   {ReasonCancelled, ReasonReplaced, ReasonQuarantined, ReasonDisabled, ReasonDeleted},
 		Interrupted: {ReasonShutdown, ReasonLost},
 		Skipped:     {ReasonOverlap, ReasonQueueFull, ReasonPaused},
-		Missed:      {ReasonMisfire, ReasonCoalesced, ReasonWindow},
+		Missed:      {ReasonMisfire, ReasonCoalesced, ReasonEarlier, ReasonWindow, ReasonEdited},
 		Denied:      {ReasonPolicy, ReasonPolicyError, ReasonNoSkill, ReasonNoEntry, ReasonSkillState, ReasonStale},
 		Expired:     {ReasonLate},
 	} {

@@ -40,7 +40,9 @@ const (
 	// missed
 	ReasonMisfire   Reason = "misfire"   // later than the grace, and the job skips those
 	ReasonCoalesced Reason = "coalesced" // a later one ran in its place
+	ReasonEarlier   Reason = "earlier"   // an earlier one ran in its place
 	ReasonWindow    Reason = "window"    // older than the catch-up window
+	ReasonEdited    Reason = "edited"    // its job was edited or deleted before it was caught up
 
 	// denied
 	ReasonPolicy      Reason = "policy"             // a policy forbids it, or none permits it

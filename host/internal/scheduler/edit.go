@@ -65,6 +65,9 @@ func (s *Scheduler) Delete(ctx context.Context, id job.ID, by job.Principal) err
 	if err := s.settle(ctx, e, now); err != nil {
 		return fmt.Errorf("account for what is due before the job is deleted: %w", err)
 	}
+	if err := s.abandon(ctx, e, now); err != nil {
+		return fmt.Errorf("account for what was to be caught up before the job is deleted: %w", err)
+	}
 	if err := s.settleAhead(ctx, e, now, job.ReasonDeleted); err != nil {
 		return fmt.Errorf("account for what has come before the job is deleted: %w", err)
 	}
@@ -206,11 +209,17 @@ func (s *Scheduler) settle(ctx context.Context, e *entry, now time.Time) error {
 // on. A schedule that stays as it is keeps its cursor: of a nominal time that
 // has come its fire may be ahead, and a delay may count from something before.
 func (s *Scheduler) hand(ctx context.Context, old *entry, next *job.Job, now time.Time) (time.Time, error) {
+	kept := equal(old.job.Schedule, next.Schedule)
+	if kept && s.catching(old) {
+		return old.cursor, nil // as the job is now, it goes on
+	}
 	if err := s.settle(ctx, old, now); err != nil {
 		return time.Time{}, err
 	}
-	kept := equal(old.job.Schedule, next.Schedule)
 	if !kept {
+		if err := s.abandon(ctx, old, now); err != nil {
+			return time.Time{}, err
+		}
 		reason := job.NoReason
 		if next.Paused {
 			reason = job.ReasonPaused
@@ -255,6 +264,9 @@ func (s *Scheduler) replace(old, next *entry) {
 		s.due.remove(old)
 		delete(s.byID, old.job.ID)
 		delete(s.name, old.job.Name)
+	}
+	if old != nil && (next == nil || !equal(old.job.Schedule, next.job.Schedule)) {
+		s.catch.forget(old.job.ID)
 	}
 	if next != nil {
 		s.byID[next.job.ID], s.name[next.job.Name] = next, next

@@ -90,6 +90,7 @@ type planned struct {
 func (s *Scheduler) collect(now time.Time) (batch []planned, firings []job.Firing, rested []*entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.admit(now)
 	for len(s.due) > 0 && len(firings)+len(rested) < s.cfg.Batch {
 		e := s.due[0].e
 		if s.due[0].at > now.UnixMicro() {
@@ -120,7 +121,7 @@ func (s *Scheduler) plan(e *entry, now time.Time) (firings []job.Firing, cursor 
 	if !e.awaits.IsZero() {
 		return nil, e.cursor
 	}
-	return e.planned(plan(e.job, e.times(), e.cursor, now))
+	return e.planned(s.paced(e, now))
 }
 
 // planned says where the cursor is after the firings of e. The caller holds mu.
@@ -147,6 +148,7 @@ func (s *Scheduler) fire(ctx context.Context, batch []planned, firings []job.Fir
 				p.e.cursor = later(p.e.cursor, p.cursor) // a run may have ended meanwhile
 			} else {
 				p.e.awaits = time.Time{}
+				s.unfired(p)
 			}
 			s.arm(p.e)
 		}
@@ -163,10 +165,11 @@ func (s *Scheduler) fire(ctx context.Context, batch []planned, firings []job.Fir
 func (s *Scheduler) untilNext(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	most := s.catch.until(now, s.cfg.MaxSleep)
 	if len(s.due) == 0 {
-		return s.cfg.MaxSleep
+		return most
 	}
-	return min(max(time.UnixMicro(s.due[0].at).Sub(now), 0), s.cfg.MaxSleep)
+	return min(max(time.UnixMicro(s.due[0].at).Sub(now), 0), most)
 }
 
 // clock compares the wall clock with the monotonic one. It is owned by the

@@ -89,6 +89,14 @@ const burst = 64
 // However long the gap, a stretch of nominal times that will not run costs a
 // few evaluations of the schedule and not one each.
 func plan(j *job.Job, s times, cursor, now time.Time) []job.Firing {
+	return planSet(j, s, cursor, now, time.Time{})
+}
+
+// planSet is plan for a job that catches up a set of nominal times one after
+// another, the last of which is until; zero if it is not at it. What was missed
+// after the set is not caught up one by one: else a job whose runs take longer
+// than its interval would never be on time again.
+func planSet(j *job.Job, s times, cursor, now, until time.Time) []job.Firing {
 	if j.PauseOver(now) {
 		now = lastPaused(j) // what follows is for the job as it is resumed
 	}
@@ -104,6 +112,11 @@ func plan(j *job.Job, s times, cursor, now time.Time) []job.Firing {
 	if j.Paused {
 		r := a.stretch(cursor, a.fired(now), job.Skipped, job.ReasonPaused)
 		return []job.Firing{{Job: j, Missed: []job.Range{r}, Cursor: r.Last}}
+	}
+	if each(j) && (until.IsZero() || cursor.Before(until)) {
+		if late := a.firedBefore(now.Add(-j.Misfire.Grace)); late.After(cursor) {
+			return []job.Firing{a.catchUp(j, cursor, late, now, until)}
+		}
 	}
 	if j.Concurrency.Policy != job.Allow && !a.fire(a.fired(now)).Before(now.Add(-j.Misfire.Grace)) {
 		return []job.Firing{a.newest(j, cursor, now)}

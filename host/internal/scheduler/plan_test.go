@@ -23,15 +23,21 @@ func show(firings []job.Firing) string {
 	const form = "02 15:04:05"
 	var lines []string
 	for _, f := range firings {
-		var words []string
+		var words, after []string
 		for _, r := range f.Missed {
 			words = append(words, fmt.Sprintf("[%s:%s %s to %s x%d]", r.State, r.Reason, r.First.Format(form), r.Last.Format(form), r.Count))
 		}
+		last := f.Due
+		for _, r := range f.After {
+			after = append(after, fmt.Sprintf("[%s:%s %s to %s x%d]", r.State, r.Reason, r.First.Format(form), r.Last.Format(form), r.Count))
+			last = r.Last
+		}
 		if !f.Due.IsZero() {
 			words = append(words, string(f.Trigger)+" "+f.Due.Format(form))
-			if !f.Cursor.Equal(f.Due) || !f.Fire.Equal(f.Due) {
+			if !f.Cursor.Equal(last) || !f.Fire.Equal(f.Due) {
 				words = append(words, "cursor or fire is not due")
 			}
+			words = append(words, after...)
 		} else if n := len(f.Missed); !f.Cursor.Equal(f.Missed[n-1].Last) {
 			words = append(words, "cursor is not the last")
 		}

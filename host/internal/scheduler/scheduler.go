@@ -15,7 +15,20 @@
 //   - A nominal time up to the grace of its job late is on time and fires; of
 //     several that are found due at once only the newest, unless the job allows
 //     several runs at a time. What is later is missed: under skip none of it
-//     runs, under catch-up the latest within the window runs once.
+//     runs, under catch-up what is within the window, as the job coalesces: the
+//     latest of it runs in the place of all, or the earliest, or all of it up to a
+//     maximum, of which the older are left out.
+//   - What is caught up for its own sake (the earliest, or all) runs one after
+//     another, whatever the concurrency policy would make of what comes at once:
+//     the next nominal time fires when the run before is over, also what is on
+//     time by then. The set is what was missed when it began; of what is missed
+//     meanwhile the latest runs, as ever.
+//   - Over all jobs no more than Config.CatchUpRate caught-up occurrences start in
+//     a minute, after a burst of ten. A job whose turn has not come keeps its cursor,
+//     so that nothing is decided of what waits: when its turn comes it is planned
+//     anew, and what is too old by then is missed. What is on time waits for
+//     nobody else; of a job that catches up the latest alone it takes the place of
+//     what waits.
 //   - Nominal times of a paused job are accounted for in one range when the job
 //     is next resumed, edited or deleted, and at the start of the daemon.
 //   - A pause that is to end by itself ends by an edit that the daemon makes: what
@@ -89,6 +102,8 @@ type Config struct {
 	Log      *slog.Logger
 	MaxSleep time.Duration // 15 s
 	Batch    int           // firings in one call of Fire, about; 1,000
+
+	CatchUpRate int // caught-up occurrences that start in a minute, over all jobs; 60
 }
 
 // Scheduler is all jobs, armed.
@@ -106,6 +121,8 @@ type Scheduler struct {
 	byID map[job.ID]*entry
 	name map[string]*entry
 	due  dues
+
+	catch catchups
 }
 
 // New returns a scheduler without jobs.
@@ -116,6 +133,9 @@ func New(cfg Config) *Scheduler {
 	if cfg.Batch <= 0 {
 		cfg.Batch = 1000
 	}
+	if cfg.CatchUpRate <= 0 {
+		cfg.CatchUpRate = 60
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -125,6 +145,8 @@ func New(cfg Config) *Scheduler {
 		turn: make(chan struct{}, 1),
 		byID: make(map[job.ID]*entry),
 		name: make(map[string]*entry),
+
+		catch: newCatchups(cfg.CatchUpRate),
 	}
 }
 
@@ -184,7 +206,8 @@ func (s *Scheduler) compile(j *job.Job) (compiled *schedule.Schedule, problem st
 }
 
 // Completed tells that a run is over, or that there will be none of its
-// occurrence: a delay counts from then. It may be called from within Fire.
+// occurrence: a delay counts from then, and what is caught up after it may start.
+// It may be called from within Fire.
 func (s *Scheduler) Completed(r *job.Run) {
 	if !r.Trigger.Scheduled() {
 		return
@@ -192,11 +215,15 @@ func (s *Scheduler) Completed(r *job.Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.byID[r.Job]
-	if e == nil || e.awaits.IsZero() || !e.awaits.Equal(r.Due) {
+	caught := s.catch.over(r.Job, r.Due)
+	waited := e != nil && !e.awaits.IsZero() && e.awaits.Equal(r.Due)
+	if e == nil || !caught && !waited {
 		return
 	}
-	e.awaits = time.Time{}
-	e.cursor = later(e.cursor, r.Ended)
+	if waited {
+		e.awaits = time.Time{}
+		e.cursor = later(e.cursor, r.Ended)
+	}
 	s.arm(e)
 	s.poke()
 }
@@ -240,7 +267,7 @@ func (s *Scheduler) arm(e *entry) {
 		s.due.set(e, e.job.PauseUntil)
 		return
 	}
-	next := e.next()
+	next := s.comes(e, e.next())
 	if next.IsZero() {
 		s.due.remove(e)
 		return

@@ -179,6 +179,7 @@ func (l *life) start(t *testing.T, first bool) bool {
 	}
 	l.w.witness(t.Context())
 	open, err := l.journal.OpenRuns(t.Context())
+	l.sched.Resume(open)
 	if !fine(err) || !fine(l.disp.Recover(t.Context(), open)) {
 		return false
 	}
@@ -193,7 +194,7 @@ func (l *life) start(t *testing.T, first bool) bool {
 	return true
 }
 
-// population is the jobs of a month: up to 25,000 occurrences.
+// population is the jobs of a month: up to 30,000 occurrences.
 func population() []job.Job {
 	cron := func(expr, zone string) schedule.Spec {
 		return schedule.Spec{Kind: schedule.Cron, Expr: expr, Zone: zone}
@@ -201,6 +202,8 @@ func population() []job.Job {
 	every := func(interval string) schedule.Spec { return schedule.Spec{Kind: schedule.Every, Expr: interval} }
 	jitter := func(s schedule.Spec, most string) schedule.Spec { s.Jitter = most; return s }
 	catchUp := job.Misfire{Policy: job.CatchUp, Window: 6 * time.Hour}
+	all := job.Misfire{Policy: job.CatchUp, Window: 12 * time.Hour, Coalesce: job.All, Max: 4}
+	earliest := job.Misfire{Policy: job.CatchUp, Window: 12 * time.Hour, Coalesce: job.Earliest}
 	often := job.Retry{Attempts: 4, Backoff: time.Minute}
 	jobs := []job.Job{
 		{Name: "forbid", Schedule: every("20m")},
@@ -228,6 +231,11 @@ func population() []job.Job {
 			Kind: schedule.Every, Expr: "1h30m", Jitter: "5m", MaxRuns: 200,
 			Start: time.Date(2000, 3, 12, 0, 0, 0, 0, time.UTC), End: time.Date(2000, 4, 1, 0, 0, 0, 0, time.UTC),
 		}},
+		{Name: "all", Schedule: every("50m"), Misfire: all, Retry: often},
+		{Name: "all-replace", Schedule: jitter(every("70m"), "20m"), Misfire: all, Concurrency: job.Concurrency{Policy: job.Replace}},
+		{Name: "all-queue", Schedule: cron("*/25 * * * *", ""), Misfire: all, Concurrency: job.Concurrency{Policy: job.QueueOne}},
+		{Name: "earliest", Schedule: every("55m"), Misfire: earliest},
+		{Name: "earliest-allow", Schedule: every("65m"), Misfire: earliest, Retry: often, Concurrency: job.Concurrency{Policy: job.Allow, Max: 2}},
 		{Name: "spread", Schedule: cron("H H/3 * * *", "Europe/Prague")},
 		{Name: "workdays", Schedule: schedule.Spec{
 			Kind: schedule.Cron, Expr: "15 2,3 * * *", Zone: "Europe/Prague", DSTGap: "skip", DSTOverlap: "both",
