@@ -154,7 +154,7 @@ func TestAtLeastOnce(t *testing.T) {
 				if err := r.Recover(t.Context(), []*job.Run{run}); err != nil {
 					t.Fatal(err)
 				}
-				if a := r.journal.attempts[0]; a.Number != c.attempt || a.State != job.Interrupted || a.Reason != job.ReasonLost {
+				if a := r.firstAttempt(); a.Number != c.attempt || a.State != job.Interrupted || a.Reason != job.ReasonLost {
 					t.Errorf("the lost attempt is written as %+v", a)
 				}
 				pass(time.Hour)
@@ -165,6 +165,12 @@ func TestAtLeastOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+func (r *rig) firstAttempt() job.Attempt {
+	r.journal.mu.Lock()
+	defer r.journal.mu.Unlock()
+	return r.journal.attempts[0]
 }
 
 // Attempts that were lost count like those that failed.

@@ -53,6 +53,8 @@ func TestLimits(t *testing.T) {
 		pass(time.Minute)
 		r.expect(t, "j0@0 succeeded 0-10", "j1@0 succeeded 0-10", "j2@0 succeeded 10-20", "j3@0 succeeded 0-10",
 			"j4@0 succeeded 10-20", "j5@0 succeeded 20-30", "j6@0 succeeded 0-10", "j7@0 succeeded 10-20")
+		r.Dispatch.mu.Lock()
+		defer r.Dispatch.mu.Unlock()
 		if r.slots.taken+len(r.slots.lines)+r.slots.inGroup["backup"]+r.slots.withSkill["test.shell"] != 0 {
 			t.Errorf("left over: %+v", r.slots)
 		}
@@ -176,13 +178,14 @@ func (r *rig) order() string {
 	return strings.Join(list, " ")
 }
 
-// named returns the latest run of a job.
+// named returns the latest run of a job, as it is now.
 func (r *rig) named(name string) *job.Run {
 	r.journal.mu.Lock()
 	defer r.journal.mu.Unlock()
 	for _, run := range slices.Backward(r.journal.rows) {
 		if run.JobName == name {
-			return run
+			copied := *run
+			return &copied
 		}
 	}
 	return &job.Run{}
