@@ -68,6 +68,7 @@ type host struct {
 	scheduler *scheduler.Scheduler
 
 	ended        *hub
+	suspects     *suspects
 	effectDue    chan struct{} // poked when the outbox has something
 	catalogMoved chan struct{} // poked when a skill changed
 	trouble      trouble
@@ -76,7 +77,7 @@ type host struct {
 // Run runs a daemon until ctx is done, then stops it in order.
 func Run(ctx context.Context, opts Options) (err error) {
 	h := &host{
-		opts: opts, log: opts.Log, started: time.Now(), ended: newHub(),
+		opts: opts, log: opts.Log, started: time.Now(), ended: newHub(), suspects: newSuspects(),
 		effectDue: make(chan struct{}, 1), catalogMoved: make(chan struct{}, 1),
 	}
 	var opened closers
@@ -244,6 +245,7 @@ func (h *host) serve(ctx context.Context) error {
 	group.Go(func() error { defer stopLoops(); return h.newServer().Serve(running, listener) })
 	group.Go(func() error { return h.scheduler.Run(loops) })
 	group.Go(func() error { return h.effects(loops) })
+	group.Go(func() error { return h.pauses(loops) })
 	group.Go(func() error { return h.retain(loops) })
 	group.Go(func() error { return h.untilBroken(loops) })
 	h.log.Info("ready", "state", h.state.dir, "socket", socket, "jobs", len(h.scheduler.List()))

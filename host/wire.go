@@ -58,10 +58,11 @@ func (e edits) Delete(ctx context.Context, id job.ID, by job.Principal) error {
 	return err
 }
 
-// runEnded passes on that a run ended: to who watches, and to the scheduler,
-// whose delays count from then.
+// runEnded passes on that a run ended: to who watches, to who pauses failing jobs,
+// and to the scheduler, whose delays count from then.
 func (h *host) runEnded(r *job.Run) {
 	h.ended.ended(r)
+	h.suspects.ended(r)
 	h.scheduler.Completed(r)
 }
 

@@ -97,11 +97,13 @@ func (a *app) describeJob(w io.Writer, j *api.Job) {
 	for _, key := range slices.Sorted(maps.Keys(j.GetLabels())) {
 		labels = append(labels, key+"="+j.GetLabels()[key])
 	}
+	timeout, priority, failures, lost := rulesOf(j)
 	facts(w,
 		"Name", j.GetName(), "Schedule", j.GetEnglish(), "Written", written(j.GetSchedule()),
 		"Action", j.GetAction(), "Input", j.GetInput(), "Next", next, "Last", last,
 		"Owner", j.GetOwner(), "Group", j.GetGroup(), "Labels", strings.Join(labels, " "),
-		"Concurrency", concurrency, "Misfire", misfire, "Attempts", attempts, "Timeout", milliseconds(j.GetTimeoutMs()),
+		"Concurrency", concurrency, "Misfire", misfire, "Attempts", attempts, "Timeout", timeout,
+		"Priority", priority, "Failures", failures, "Lost runs", lost,
 		"On success", starts(j.GetOnSuccess()), "On failure", starts(j.GetOnFailure()), "On recovery", starts(j.GetOnRecovery()),
 		"Created", at(j.GetCreated(), zone), "Updated", at(j.GetUpdated(), zone),
 		"ID", fmt.Sprintf("%s, generation %d", j.GetId(), j.GetGeneration()),

@@ -56,3 +56,21 @@ func caughtUp(j *api.Job) string {
 	}
 	return "catch-up of " + what + " within " + milliseconds(j.GetCatchUpWindowMs())
 }
+
+// rulesOf tells the rules of a job, those that are not the default empty.
+func rulesOf(j *api.Job) (timeout, priority, failures, lost string) {
+	timeout = milliseconds(j.GetTimeoutMs())
+	if j.GetRunTimeoutMs() > 0 {
+		timeout += ", of the run with all its attempts " + milliseconds(j.GetRunTimeoutMs())
+	}
+	if j.GetPriority() != 0 {
+		priority = fmt.Sprint(j.GetPriority())
+	}
+	if j.GetPauseAfter() > 0 {
+		failures = fmt.Sprintf("pause the job after %d in a row", j.GetPauseAfter())
+	}
+	if j.GetAtLeastOnce() {
+		lost = "attempted again (at least once)"
+	}
+	return timeout, priority, failures, lost
+}
