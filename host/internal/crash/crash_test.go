@@ -80,7 +80,7 @@ func number(t *testing.T, name string, set func(uint64)) {
 // trap says when the daemon dies: when it comes to a point so many times, or when
 // it has done so many things of a kind, counted from some moment on.
 type trap struct {
-	point string // "NAME:COUNT", or none
+	point string // "NAME:COUNT:DWELL", or none
 	keep  int    // runs that the daemon keeps in its journal; 0: all
 
 	from   kind // wrote: from the start of the process; else from the first such event

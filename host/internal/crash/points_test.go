@@ -126,7 +126,8 @@ func (w *world) missed() []string {
 // at is the trap of a point.
 func (w *world) at(name string, r *rand.Rand) trap {
 	p := points[name]
-	d := trap{point: fmt.Sprintf("%s:%d", name, 1+r.IntN(p.most))}
+	dwell := max(0, r.IntN(120)-40)
+	d := trap{point: fmt.Sprintf("%s:%d:%dms", name, 1+r.IntN(p.most), dwell)}
 	if p.trims {
 		d.keep = w.rows - forgetful
 	}
@@ -139,7 +140,7 @@ func (w *world) migrate(t *testing.T) {
 	t.Helper()
 	for {
 		for i, name := range []string{"journal.migrate", "journal.migrating", "journal.migrated"} {
-			if !w.life(t, "migration", trap{point: name + ":1", from: ready, counts: ended}) {
+			if !w.life(t, "migration", trap{point: name + ":1:0s", from: ready, counts: ended}) {
 				if i > 0 {
 					t.Fatalf("%s is not come to, journal.migrate is", name)
 				}
@@ -163,7 +164,7 @@ func TestMigration(t *testing.T) {
 	w := newWorld(t)
 	w.jobs = nil
 	path := filepath.Join(w.state, "palyra.db")
-	w.life(t, "first start", trap{point: "journal.migrate:1"})
+	w.life(t, "first start", trap{point: "journal.migrate:1:0s"})
 	for _, suffix := range []string{"-wal", "-shm"} {
 		_ = os.Remove(path + suffix)
 	}
