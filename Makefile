@@ -3,7 +3,7 @@ export CGO_ENABLED = 0
 
 GO_NEEDED := 1.26
 SKILLS    := hello health
-PLUGINS   := shell memory reaudit
+PLUGINS   := shell memory reaudit notify
 PLATFORM  := $(shell go env GOOS 2>/dev/null)-$(shell go env GOARCH 2>/dev/null)
 GOBUILD   := go build -trimpath -ldflags='-s -w'
 STAGE     := bin/stage
