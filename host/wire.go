@@ -27,7 +27,7 @@ func (h *host) newServer() *server.Server {
 	return server.New(server.Config{
 		Policy: h.gate,
 		Jobs:   h.scheduler, Edits: edits{h}, Times: times{h},
-		Runs: h.journal, Records: h.journal, Dispatch: h.dispatch,
+		Runs: h.journal, Records: h.journal, Dispatch: h.dispatch, Live: h.dispatch,
 		Skills: skills{h}, Keeper: h.catalog, Installer: h.catalog, Publishers: h.catalog,
 		Entries: entries{h.journal}, History: history{h},
 		Memory: h.callMemory, Status: h.report, Watch: h.ended.watch, CheckPolicies: h.checkPolicies,

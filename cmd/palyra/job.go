@@ -270,11 +270,14 @@ func (a *app) jobRemove() *cobra.Command {
 }
 
 func (a *app) jobRun() *cobra.Command {
-	var wait bool
+	var wait, follow bool
 	c := a.command("run JOB", "Run a job now", cobra.ExactArgs(1), func(ctx context.Context, c *api.Client, args []string) error {
 		r, err := c.Jobs.Trigger(ctx, &api.TriggerJobRequest{Job: args[0]})
 		if err != nil {
 			return err
+		}
+		if follow {
+			return a.follow(ctx, c, r.GetId())
 		}
 		if wait {
 			if r, err = await(ctx, c, r); err != nil {
@@ -287,6 +290,7 @@ func (a *app) jobRun() *cobra.Command {
 		return verdict(r)
 	})
 	c.Flags().BoolVar(&wait, "wait", false, "wait until it has ended")
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "print what it logs until it has ended")
 	return c
 }
 

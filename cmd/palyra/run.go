@@ -187,27 +187,6 @@ func tail(log string, n int) string {
 	return strings.Join(lines, "\n")
 }
 
-func (a *app) runLogs() *cobra.Command {
-	c := a.command("logs RUN", "Print what a run logged", cobra.ExactArgs(1), func(ctx context.Context, c *api.Client, args []string) error {
-		logs, err := c.Runs.Logs(ctx, &api.LogsRequest{Run: args[0]})
-		if err != nil {
-			return err
-		}
-		return a.show(logs, func(w io.Writer) {
-			log := logs.GetLog()
-			if terminal(w) {
-				log = cleanLines(log)
-			}
-			fmt.Fprint(w, log)
-			if log != "" && !strings.HasSuffix(log, "\n") {
-				fmt.Fprintln(w)
-			}
-		})
-	})
-	c.ValidArgsFunction = a.runIDs
-	return c
-}
-
 func (a *app) runCancel() *cobra.Command {
 	c := a.command("cancel RUN", "Stop a run", cobra.ExactArgs(1), func(ctx context.Context, c *api.Client, args []string) error {
 		r, err := c.Runs.Cancel(ctx, &api.CancelRunRequest{Run: args[0]})

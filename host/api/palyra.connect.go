@@ -64,6 +64,8 @@ const (
 	RunServiceGetProcedure = "/palyra.v1.RunService/Get"
 	// RunServiceLogsProcedure is the procedure name of the RunService's Logs RPC.
 	RunServiceLogsProcedure = "/palyra.v1.RunService/Logs"
+	// RunServiceFollowProcedure is the procedure name of the RunService's Follow RPC.
+	RunServiceFollowProcedure = "/palyra.v1.RunService/Follow"
 	// RunServiceCancelProcedure is the procedure name of the RunService's Cancel RPC.
 	RunServiceCancelProcedure = "/palyra.v1.RunService/Cancel"
 	// RunServiceWatchProcedure is the procedure name of the RunService's Watch RPC.
@@ -473,6 +475,13 @@ var (
 			Procedure:  RunServiceLogsProcedure,
 		}
 	})
+	runServiceFollowSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeServer,
+			Schema:     File_palyra_proto.Services().ByName("RunService").Methods().ByName("Follow"),
+			Procedure:  RunServiceFollowProcedure,
+		}
+	})
 	runServiceCancelSpec = sync.OnceValue(func() connect.Spec {
 		return connect.Spec{
 			StreamType: connect.StreamTypeUnary,
@@ -508,6 +517,8 @@ type RunServiceClient interface {
 	List(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	Get(context.Context, *GetRunRequest) (*Run, error)
 	Logs(context.Context, *LogsRequest) (*LogsResponse, error)
+	// Follow sends what a run logs, from its first byte, until it has ended.
+	Follow(context.Context, *FollowRequest) (RunServiceFollowClientStream, error)
 	Cancel(context.Context, *CancelRunRequest) (*Run, error)
 	// Watch sends every run that ends, from now on.
 	Watch(context.Context, *WatchRequest) (RunServiceWatchClientStream, error)
@@ -520,6 +531,26 @@ type RunServiceClient interface {
 // clients may share a single connect.Client.
 func NewRunServiceClient(client *connect.Client) RunServiceClient {
 	return &runServiceClient{client: client}
+}
+
+// RunServiceFollowClientStream is the client stream for the RunService's Follow RPC.
+type RunServiceFollowClientStream struct {
+	stream connect.ClientStream
+}
+
+// Receive returns the next response message from the server.
+func (s RunServiceFollowClientStream) Receive() (*FollowResponse, error) {
+	var res FollowResponse
+	if err := s.stream.Receive(&res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+// Close releases the stream's resources. It is idempotent and is typically deferred to clean up a
+// stream abandoned before io.EOF.
+func (s RunServiceFollowClientStream) Close() error {
+	return s.stream.Close()
 }
 
 // RunServiceWatchClientStream is the client stream for the RunService's Watch RPC.
@@ -547,6 +578,8 @@ type RunServiceHandler interface {
 	List(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	Get(context.Context, *GetRunRequest) (*Run, error)
 	Logs(context.Context, *LogsRequest) (*LogsResponse, error)
+	// Follow sends what a run logs, from its first byte, until it has ended.
+	Follow(context.Context, *FollowRequest, RunServiceFollowServerStream) error
 	Cancel(context.Context, *CancelRunRequest) (*Run, error)
 	// Watch sends every run that ends, from now on.
 	Watch(context.Context, *WatchRequest, RunServiceWatchServerStream) error
@@ -562,11 +595,27 @@ func RegisterRunServiceHandler(server *connect.Server, svc RunServiceHandler) {
 		connect.Method{Spec: runServiceListSpec(), Handler: adapter.list},
 		connect.Method{Spec: runServiceGetSpec(), Handler: adapter.get},
 		connect.Method{Spec: runServiceLogsSpec(), Handler: adapter.logs},
+		connect.Method{Spec: runServiceFollowSpec(), Handler: adapter.follow},
 		connect.Method{Spec: runServiceCancelSpec(), Handler: adapter.cancel},
 		connect.Method{Spec: runServiceWatchSpec(), Handler: adapter.watch},
 		connect.Method{Spec: runServiceSummarySpec(), Handler: adapter.summary},
 		connect.Method{Spec: runServiceExplainSpec(), Handler: adapter.explain},
 	)
+}
+
+// RunServiceFollowServerStream is the server stream for the RunService's Follow RPC.
+type RunServiceFollowServerStream struct {
+	stream connect.ServerStream
+}
+
+// SendHeaders flushes the response headers without a message. The first Send does this implicitly.
+func (s RunServiceFollowServerStream) SendHeaders() error {
+	return s.stream.SendHeaders()
+}
+
+// Send sends a response message to the client.
+func (s RunServiceFollowServerStream) Send(res *FollowResponse) error {
+	return s.stream.Send(res)
 }
 
 // RunServiceWatchServerStream is the server stream for the RunService's Watch RPC.
@@ -597,6 +646,10 @@ func (UnimplementedRunServiceHandler) Get(context.Context, *GetRunRequest) (*Run
 
 func (UnimplementedRunServiceHandler) Logs(context.Context, *LogsRequest) (*LogsResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.RunService.Logs is not implemented")
+}
+
+func (UnimplementedRunServiceHandler) Follow(context.Context, *FollowRequest, RunServiceFollowServerStream) error {
+	return connect.NewError(connect.CodeUnimplemented, "palyra.v1.RunService.Follow is not implemented")
 }
 
 func (UnimplementedRunServiceHandler) Cancel(context.Context, *CancelRunRequest) (*Run, error) {
@@ -641,6 +694,14 @@ func (c *runServiceClient) Logs(ctx context.Context, req *LogsRequest) (*LogsRes
 		return nil, err
 	}
 	return &res, nil
+}
+
+func (c *runServiceClient) Follow(ctx context.Context, req *FollowRequest) (RunServiceFollowClientStream, error) {
+	stream, err := c.client.CallServerStream(ctx, runServiceFollowSpec(), req)
+	if err != nil {
+		return RunServiceFollowClientStream{}, err
+	}
+	return RunServiceFollowClientStream{stream: stream}, nil
 }
 
 func (c *runServiceClient) Cancel(ctx context.Context, req *CancelRunRequest) (*Run, error) {
@@ -711,6 +772,14 @@ func (h runServiceHandler) logs(ctx context.Context, _ connect.Spec, stream conn
 		return err
 	}
 	return stream.Send(res)
+}
+
+func (h runServiceHandler) follow(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req FollowRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	return h.svc.Follow(ctx, &req, RunServiceFollowServerStream{stream: stream})
 }
 
 func (h runServiceHandler) cancel(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {

@@ -1801,6 +1801,134 @@ func (x *LogsResponse) GetLog() string {
 	return ""
 }
 
+type FollowRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Run           string                 `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	Attempt       int32                  `protobuf:"varint,2,opt,name=attempt,proto3" json:"attempt,omitempty"` // go on in this attempt; 0: the first
+	Offset        int64                  `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`   // after so many bytes of what it logged
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowRequest) Reset() {
+	*x = FollowRequest{}
+	mi := &file_palyra_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowRequest) ProtoMessage() {}
+
+func (x *FollowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowRequest.ProtoReflect.Descriptor instead.
+func (*FollowRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *FollowRequest) GetRun() string {
+	if x != nil {
+		return x.Run
+	}
+	return ""
+}
+
+func (x *FollowRequest) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *FollowRequest) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+type FollowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Run           *Run                   `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`          // how it is: at first, after each attempt, and at last when it has ended
+	Text          string                 `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`        // what was logged
+	Attempt       int32                  `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"` // where to go on after this message
+	Offset        int64                  `protobuf:"varint,4,opt,name=offset,proto3" json:"offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowResponse) Reset() {
+	*x = FollowResponse{}
+	mi := &file_palyra_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowResponse) ProtoMessage() {}
+
+func (x *FollowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowResponse.ProtoReflect.Descriptor instead.
+func (*FollowResponse) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *FollowResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+func (x *FollowResponse) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *FollowResponse) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *FollowResponse) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
 type CancelRunRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Run           string                 `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
@@ -1810,7 +1938,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_palyra_proto_msgTypes[22]
+	mi := &file_palyra_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1822,7 +1950,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[22]
+	mi := &file_palyra_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1835,7 +1963,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{22}
+	return file_palyra_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *CancelRunRequest) GetRun() string {
@@ -1853,7 +1981,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_palyra_proto_msgTypes[23]
+	mi := &file_palyra_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1865,7 +1993,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[23]
+	mi := &file_palyra_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1878,7 +2006,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{23}
+	return file_palyra_proto_rawDescGZIP(), []int{25}
 }
 
 type SummaryRequest struct {
@@ -1890,7 +2018,7 @@ type SummaryRequest struct {
 
 func (x *SummaryRequest) Reset() {
 	*x = SummaryRequest{}
-	mi := &file_palyra_proto_msgTypes[24]
+	mi := &file_palyra_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1902,7 +2030,7 @@ func (x *SummaryRequest) String() string {
 func (*SummaryRequest) ProtoMessage() {}
 
 func (x *SummaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[24]
+	mi := &file_palyra_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1915,7 +2043,7 @@ func (x *SummaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummaryRequest.ProtoReflect.Descriptor instead.
 func (*SummaryRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{24}
+	return file_palyra_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *SummaryRequest) GetSince() *timestamppb.Timestamp {
@@ -1934,7 +2062,7 @@ type SummaryResponse struct {
 
 func (x *SummaryResponse) Reset() {
 	*x = SummaryResponse{}
-	mi := &file_palyra_proto_msgTypes[25]
+	mi := &file_palyra_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1946,7 +2074,7 @@ func (x *SummaryResponse) String() string {
 func (*SummaryResponse) ProtoMessage() {}
 
 func (x *SummaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[25]
+	mi := &file_palyra_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1959,7 +2087,7 @@ func (x *SummaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummaryResponse.ProtoReflect.Descriptor instead.
 func (*SummaryResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{25}
+	return file_palyra_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *SummaryResponse) GetCounts() []*RunCount {
@@ -1981,7 +2109,7 @@ type RunCount struct {
 
 func (x *RunCount) Reset() {
 	*x = RunCount{}
-	mi := &file_palyra_proto_msgTypes[26]
+	mi := &file_palyra_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2121,7 @@ func (x *RunCount) String() string {
 func (*RunCount) ProtoMessage() {}
 
 func (x *RunCount) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[26]
+	mi := &file_palyra_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2134,7 @@ func (x *RunCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCount.ProtoReflect.Descriptor instead.
 func (*RunCount) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{26}
+	return file_palyra_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *RunCount) GetJob() string {
@@ -2047,7 +2175,7 @@ type InstallRequest struct {
 
 func (x *InstallRequest) Reset() {
 	*x = InstallRequest{}
-	mi := &file_palyra_proto_msgTypes[27]
+	mi := &file_palyra_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2059,7 +2187,7 @@ func (x *InstallRequest) String() string {
 func (*InstallRequest) ProtoMessage() {}
 
 func (x *InstallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[27]
+	mi := &file_palyra_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2072,7 +2200,7 @@ func (x *InstallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallRequest.ProtoReflect.Descriptor instead.
 func (*InstallRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{27}
+	return file_palyra_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *InstallRequest) GetChunk() []byte {
@@ -2099,7 +2227,7 @@ type InstallResponse struct {
 
 func (x *InstallResponse) Reset() {
 	*x = InstallResponse{}
-	mi := &file_palyra_proto_msgTypes[28]
+	mi := &file_palyra_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2111,7 +2239,7 @@ func (x *InstallResponse) String() string {
 func (*InstallResponse) ProtoMessage() {}
 
 func (x *InstallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[28]
+	mi := &file_palyra_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2124,7 +2252,7 @@ func (x *InstallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallResponse.ProtoReflect.Descriptor instead.
 func (*InstallResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{28}
+	return file_palyra_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *InstallResponse) GetSkill() *Skill {
@@ -2165,7 +2293,7 @@ type Skill struct {
 
 func (x *Skill) Reset() {
 	*x = Skill{}
-	mi := &file_palyra_proto_msgTypes[29]
+	mi := &file_palyra_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2177,7 +2305,7 @@ func (x *Skill) String() string {
 func (*Skill) ProtoMessage() {}
 
 func (x *Skill) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[29]
+	mi := &file_palyra_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2190,7 +2318,7 @@ func (x *Skill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Skill.ProtoReflect.Descriptor instead.
 func (*Skill) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{29}
+	return file_palyra_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Skill) GetId() string {
@@ -2318,7 +2446,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_palyra_proto_msgTypes[30]
+	mi := &file_palyra_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2330,7 +2458,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[30]
+	mi := &file_palyra_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2343,7 +2471,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{30}
+	return file_palyra_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Finding) GetCheck() string {
@@ -2389,7 +2517,7 @@ type ListSkillsRequest struct {
 
 func (x *ListSkillsRequest) Reset() {
 	*x = ListSkillsRequest{}
-	mi := &file_palyra_proto_msgTypes[31]
+	mi := &file_palyra_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2401,7 +2529,7 @@ func (x *ListSkillsRequest) String() string {
 func (*ListSkillsRequest) ProtoMessage() {}
 
 func (x *ListSkillsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[31]
+	mi := &file_palyra_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2414,7 +2542,7 @@ func (x *ListSkillsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSkillsRequest.ProtoReflect.Descriptor instead.
 func (*ListSkillsRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{31}
+	return file_palyra_proto_rawDescGZIP(), []int{33}
 }
 
 type ListSkillsResponse struct {
@@ -2427,7 +2555,7 @@ type ListSkillsResponse struct {
 
 func (x *ListSkillsResponse) Reset() {
 	*x = ListSkillsResponse{}
-	mi := &file_palyra_proto_msgTypes[32]
+	mi := &file_palyra_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2439,7 +2567,7 @@ func (x *ListSkillsResponse) String() string {
 func (*ListSkillsResponse) ProtoMessage() {}
 
 func (x *ListSkillsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[32]
+	mi := &file_palyra_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2452,7 +2580,7 @@ func (x *ListSkillsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSkillsResponse.ProtoReflect.Descriptor instead.
 func (*ListSkillsResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{32}
+	return file_palyra_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ListSkillsResponse) GetSkills() []*Skill {
@@ -2478,7 +2606,7 @@ type GetSkillRequest struct {
 
 func (x *GetSkillRequest) Reset() {
 	*x = GetSkillRequest{}
-	mi := &file_palyra_proto_msgTypes[33]
+	mi := &file_palyra_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2490,7 +2618,7 @@ func (x *GetSkillRequest) String() string {
 func (*GetSkillRequest) ProtoMessage() {}
 
 func (x *GetSkillRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[33]
+	mi := &file_palyra_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2503,7 +2631,7 @@ func (x *GetSkillRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSkillRequest.ProtoReflect.Descriptor instead.
 func (*GetSkillRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{33}
+	return file_palyra_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *GetSkillRequest) GetSkill() string {
@@ -2522,7 +2650,7 @@ type AuditRequest struct {
 
 func (x *AuditRequest) Reset() {
 	*x = AuditRequest{}
-	mi := &file_palyra_proto_msgTypes[34]
+	mi := &file_palyra_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2534,7 +2662,7 @@ func (x *AuditRequest) String() string {
 func (*AuditRequest) ProtoMessage() {}
 
 func (x *AuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[34]
+	mi := &file_palyra_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2547,7 +2675,7 @@ func (x *AuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRequest.ProtoReflect.Descriptor instead.
 func (*AuditRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{34}
+	return file_palyra_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *AuditRequest) GetSkill() string {
@@ -2567,7 +2695,7 @@ type QuarantineRequest struct {
 
 func (x *QuarantineRequest) Reset() {
 	*x = QuarantineRequest{}
-	mi := &file_palyra_proto_msgTypes[35]
+	mi := &file_palyra_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2579,7 +2707,7 @@ func (x *QuarantineRequest) String() string {
 func (*QuarantineRequest) ProtoMessage() {}
 
 func (x *QuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[35]
+	mi := &file_palyra_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2592,7 +2720,7 @@ func (x *QuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineRequest.ProtoReflect.Descriptor instead.
 func (*QuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{35}
+	return file_palyra_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *QuarantineRequest) GetSkill() string {
@@ -2619,7 +2747,7 @@ type EnableRequest struct {
 
 func (x *EnableRequest) Reset() {
 	*x = EnableRequest{}
-	mi := &file_palyra_proto_msgTypes[36]
+	mi := &file_palyra_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2631,7 +2759,7 @@ func (x *EnableRequest) String() string {
 func (*EnableRequest) ProtoMessage() {}
 
 func (x *EnableRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[36]
+	mi := &file_palyra_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2644,7 +2772,7 @@ func (x *EnableRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableRequest.ProtoReflect.Descriptor instead.
 func (*EnableRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{36}
+	return file_palyra_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *EnableRequest) GetSkill() string {
@@ -2670,7 +2798,7 @@ type RemoveRequest struct {
 
 func (x *RemoveRequest) Reset() {
 	*x = RemoveRequest{}
-	mi := &file_palyra_proto_msgTypes[37]
+	mi := &file_palyra_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2682,7 +2810,7 @@ func (x *RemoveRequest) String() string {
 func (*RemoveRequest) ProtoMessage() {}
 
 func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[37]
+	mi := &file_palyra_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2695,7 +2823,7 @@ func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{37}
+	return file_palyra_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RemoveRequest) GetSkill() string {
@@ -2713,7 +2841,7 @@ type RemoveResponse struct {
 
 func (x *RemoveResponse) Reset() {
 	*x = RemoveResponse{}
-	mi := &file_palyra_proto_msgTypes[38]
+	mi := &file_palyra_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +2853,7 @@ func (x *RemoveResponse) String() string {
 func (*RemoveResponse) ProtoMessage() {}
 
 func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[38]
+	mi := &file_palyra_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2738,7 +2866,7 @@ func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveResponse.ProtoReflect.Descriptor instead.
 func (*RemoveResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{38}
+	return file_palyra_proto_rawDescGZIP(), []int{40}
 }
 
 type Publisher struct {
@@ -2755,7 +2883,7 @@ type Publisher struct {
 
 func (x *Publisher) Reset() {
 	*x = Publisher{}
-	mi := &file_palyra_proto_msgTypes[39]
+	mi := &file_palyra_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2767,7 +2895,7 @@ func (x *Publisher) String() string {
 func (*Publisher) ProtoMessage() {}
 
 func (x *Publisher) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[39]
+	mi := &file_palyra_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2780,7 +2908,7 @@ func (x *Publisher) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Publisher.ProtoReflect.Descriptor instead.
 func (*Publisher) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{39}
+	return file_palyra_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Publisher) GetName() string {
@@ -2833,7 +2961,7 @@ type ListPublishersRequest struct {
 
 func (x *ListPublishersRequest) Reset() {
 	*x = ListPublishersRequest{}
-	mi := &file_palyra_proto_msgTypes[40]
+	mi := &file_palyra_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2845,7 +2973,7 @@ func (x *ListPublishersRequest) String() string {
 func (*ListPublishersRequest) ProtoMessage() {}
 
 func (x *ListPublishersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[40]
+	mi := &file_palyra_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2858,7 +2986,7 @@ func (x *ListPublishersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPublishersRequest.ProtoReflect.Descriptor instead.
 func (*ListPublishersRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{40}
+	return file_palyra_proto_rawDescGZIP(), []int{42}
 }
 
 type ListPublishersResponse struct {
@@ -2870,7 +2998,7 @@ type ListPublishersResponse struct {
 
 func (x *ListPublishersResponse) Reset() {
 	*x = ListPublishersResponse{}
-	mi := &file_palyra_proto_msgTypes[41]
+	mi := &file_palyra_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2882,7 +3010,7 @@ func (x *ListPublishersResponse) String() string {
 func (*ListPublishersResponse) ProtoMessage() {}
 
 func (x *ListPublishersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[41]
+	mi := &file_palyra_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2895,7 +3023,7 @@ func (x *ListPublishersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPublishersResponse.ProtoReflect.Descriptor instead.
 func (*ListPublishersResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{41}
+	return file_palyra_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListPublishersResponse) GetPublishers() []*Publisher {
@@ -2915,7 +3043,7 @@ type TrustRequest struct {
 
 func (x *TrustRequest) Reset() {
 	*x = TrustRequest{}
-	mi := &file_palyra_proto_msgTypes[42]
+	mi := &file_palyra_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2927,7 +3055,7 @@ func (x *TrustRequest) String() string {
 func (*TrustRequest) ProtoMessage() {}
 
 func (x *TrustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[42]
+	mi := &file_palyra_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2940,7 +3068,7 @@ func (x *TrustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustRequest.ProtoReflect.Descriptor instead.
 func (*TrustRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{42}
+	return file_palyra_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *TrustRequest) GetKey() string {
@@ -2966,7 +3094,7 @@ type MemoryRequest struct {
 
 func (x *MemoryRequest) Reset() {
 	*x = MemoryRequest{}
-	mi := &file_palyra_proto_msgTypes[43]
+	mi := &file_palyra_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2978,7 +3106,7 @@ func (x *MemoryRequest) String() string {
 func (*MemoryRequest) ProtoMessage() {}
 
 func (x *MemoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[43]
+	mi := &file_palyra_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2991,7 +3119,7 @@ func (x *MemoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryRequest.ProtoReflect.Descriptor instead.
 func (*MemoryRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{43}
+	return file_palyra_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *MemoryRequest) GetInput() string {
@@ -3010,7 +3138,7 @@ type MemoryResponse struct {
 
 func (x *MemoryResponse) Reset() {
 	*x = MemoryResponse{}
-	mi := &file_palyra_proto_msgTypes[44]
+	mi := &file_palyra_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3022,7 +3150,7 @@ func (x *MemoryResponse) String() string {
 func (*MemoryResponse) ProtoMessage() {}
 
 func (x *MemoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[44]
+	mi := &file_palyra_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3035,7 +3163,7 @@ func (x *MemoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryResponse.ProtoReflect.Descriptor instead.
 func (*MemoryResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{44}
+	return file_palyra_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *MemoryResponse) GetOutput() string {
@@ -3055,7 +3183,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_palyra_proto_msgTypes[45]
+	mi := &file_palyra_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3067,7 +3195,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[45]
+	mi := &file_palyra_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3080,7 +3208,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{45}
+	return file_palyra_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *PolicyFile) GetName() string {
@@ -3106,7 +3234,7 @@ type CheckPoliciesRequest struct {
 
 func (x *CheckPoliciesRequest) Reset() {
 	*x = CheckPoliciesRequest{}
-	mi := &file_palyra_proto_msgTypes[46]
+	mi := &file_palyra_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3118,7 +3246,7 @@ func (x *CheckPoliciesRequest) String() string {
 func (*CheckPoliciesRequest) ProtoMessage() {}
 
 func (x *CheckPoliciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[46]
+	mi := &file_palyra_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3131,7 +3259,7 @@ func (x *CheckPoliciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPoliciesRequest.ProtoReflect.Descriptor instead.
 func (*CheckPoliciesRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{46}
+	return file_palyra_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *CheckPoliciesRequest) GetFiles() []*PolicyFile {
@@ -3150,7 +3278,7 @@ type CheckPoliciesResponse struct {
 
 func (x *CheckPoliciesResponse) Reset() {
 	*x = CheckPoliciesResponse{}
-	mi := &file_palyra_proto_msgTypes[47]
+	mi := &file_palyra_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3162,7 +3290,7 @@ func (x *CheckPoliciesResponse) String() string {
 func (*CheckPoliciesResponse) ProtoMessage() {}
 
 func (x *CheckPoliciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[47]
+	mi := &file_palyra_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3175,7 +3303,7 @@ func (x *CheckPoliciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPoliciesResponse.ProtoReflect.Descriptor instead.
 func (*CheckPoliciesResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{47}
+	return file_palyra_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *CheckPoliciesResponse) GetProblems() []string {
@@ -3197,7 +3325,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_palyra_proto_msgTypes[48]
+	mi := &file_palyra_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3209,7 +3337,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[48]
+	mi := &file_palyra_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3222,7 +3350,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{48}
+	return file_palyra_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Problem) GetReason() string {
@@ -3254,7 +3382,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_palyra_proto_msgTypes[49]
+	mi := &file_palyra_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3266,7 +3394,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[49]
+	mi := &file_palyra_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3279,7 +3407,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{49}
+	return file_palyra_proto_rawDescGZIP(), []int{51}
 }
 
 type StatusResponse struct {
@@ -3310,7 +3438,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_palyra_proto_msgTypes[50]
+	mi := &file_palyra_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3322,7 +3450,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[50]
+	mi := &file_palyra_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3335,7 +3463,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{50}
+	return file_palyra_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *StatusResponse) GetVersion() string {
@@ -3489,7 +3617,7 @@ type TailRequest struct {
 
 func (x *TailRequest) Reset() {
 	*x = TailRequest{}
-	mi := &file_palyra_proto_msgTypes[51]
+	mi := &file_palyra_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3501,7 +3629,7 @@ func (x *TailRequest) String() string {
 func (*TailRequest) ProtoMessage() {}
 
 func (x *TailRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[51]
+	mi := &file_palyra_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3514,7 +3642,7 @@ func (x *TailRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailRequest.ProtoReflect.Descriptor instead.
 func (*TailRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{51}
+	return file_palyra_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *TailRequest) GetLimit() int32 {
@@ -3553,7 +3681,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_palyra_proto_msgTypes[52]
+	mi := &file_palyra_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3565,7 +3693,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[52]
+	mi := &file_palyra_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3578,7 +3706,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{52}
+	return file_palyra_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *JournalEntry) GetSeq() int64 {
@@ -3639,7 +3767,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_palyra_proto_msgTypes[53]
+	mi := &file_palyra_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3651,7 +3779,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[53]
+	mi := &file_palyra_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3664,7 +3792,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{53}
+	return file_palyra_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *VerifyRequest) GetCheckpoints() [][]byte {
@@ -3688,7 +3816,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_palyra_proto_msgTypes[54]
+	mi := &file_palyra_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3700,7 +3828,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[54]
+	mi := &file_palyra_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3713,7 +3841,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{54}
+	return file_palyra_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *VerifyResponse) GetEntries() int64 {
@@ -3766,7 +3894,7 @@ type CheckpointRequest struct {
 
 func (x *CheckpointRequest) Reset() {
 	*x = CheckpointRequest{}
-	mi := &file_palyra_proto_msgTypes[55]
+	mi := &file_palyra_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3778,7 +3906,7 @@ func (x *CheckpointRequest) String() string {
 func (*CheckpointRequest) ProtoMessage() {}
 
 func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[55]
+	mi := &file_palyra_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3791,7 +3919,7 @@ func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{55}
+	return file_palyra_proto_rawDescGZIP(), []int{57}
 }
 
 type CheckpointResponse struct {
@@ -3803,7 +3931,7 @@ type CheckpointResponse struct {
 
 func (x *CheckpointResponse) Reset() {
 	*x = CheckpointResponse{}
-	mi := &file_palyra_proto_msgTypes[56]
+	mi := &file_palyra_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3815,7 +3943,7 @@ func (x *CheckpointResponse) String() string {
 func (*CheckpointResponse) ProtoMessage() {}
 
 func (x *CheckpointResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[56]
+	mi := &file_palyra_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3828,7 +3956,7 @@ func (x *CheckpointResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{56}
+	return file_palyra_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *CheckpointResponse) GetNote() []byte {
@@ -3846,7 +3974,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_palyra_proto_msgTypes[57]
+	mi := &file_palyra_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3858,7 +3986,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[57]
+	mi := &file_palyra_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3871,7 +3999,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{57}
+	return file_palyra_proto_rawDescGZIP(), []int{59}
 }
 
 type BackupResponse struct {
@@ -3883,7 +4011,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_palyra_proto_msgTypes[58]
+	mi := &file_palyra_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3895,7 +4023,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[58]
+	mi := &file_palyra_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3908,7 +4036,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{58}
+	return file_palyra_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *BackupResponse) GetPiece() []byte {
@@ -3928,7 +4056,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_palyra_proto_msgTypes[59]
+	mi := &file_palyra_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3940,7 +4068,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[59]
+	mi := &file_palyra_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3953,7 +4081,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{59}
+	return file_palyra_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *ExplainRequest) GetJob() string {
@@ -3988,7 +4116,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_palyra_proto_msgTypes[60]
+	mi := &file_palyra_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4000,7 +4128,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[60]
+	mi := &file_palyra_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4013,7 +4141,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{60}
+	return file_palyra_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Explanation) GetJob() string {
@@ -4260,7 +4388,16 @@ const file_palyra_proto_rawDesc = "" +
 	"\vLogsRequest\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\tR\x03run\" \n" +
 	"\fLogsResponse\x12\x10\n" +
-	"\x03log\x18\x01 \x01(\tR\x03log\"$\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\"S\n" +
+	"\rFollowRequest\x12\x10\n" +
+	"\x03run\x18\x01 \x01(\tR\x03run\x12\x18\n" +
+	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\"x\n" +
+	"\x0eFollowResponse\x12 \n" +
+	"\x03run\x18\x01 \x01(\v2\x0e.palyra.v1.RunR\x03run\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x05R\aattempt\x12\x16\n" +
+	"\x06offset\x18\x04 \x01(\x03R\x06offset\"$\n" +
 	"\x10CancelRunRequest\x12\x10\n" +
 	"\x03run\x18\x01 \x01(\tR\x03run\"\x0e\n" +
 	"\fWatchRequest\"B\n" +
@@ -4429,12 +4566,13 @@ const file_palyra_proto_rawDesc = "" +
 	"\x06Resume\x12\x1b.palyra.v1.ResumeJobRequest\x1a\x0e.palyra.v1.Job\x127\n" +
 	"\aTrigger\x12\x1c.palyra.v1.TriggerJobRequest\x1a\x0e.palyra.v1.Run\x12C\n" +
 	"\x06Delete\x12\x1b.palyra.v1.DeleteJobRequest\x1a\x1c.palyra.v1.DeleteJobResponse\x127\n" +
-	"\x04Next\x12\x16.palyra.v1.NextRequest\x1a\x17.palyra.v1.NextResponse2\xa2\x03\n" +
+	"\x04Next\x12\x16.palyra.v1.NextRequest\x1a\x17.palyra.v1.NextResponse2\xe3\x03\n" +
 	"\n" +
 	"RunService\x12?\n" +
 	"\x04List\x12\x1a.palyra.v1.ListRunsRequest\x1a\x1b.palyra.v1.ListRunsResponse\x12/\n" +
 	"\x03Get\x12\x18.palyra.v1.GetRunRequest\x1a\x0e.palyra.v1.Run\x127\n" +
-	"\x04Logs\x12\x16.palyra.v1.LogsRequest\x1a\x17.palyra.v1.LogsResponse\x125\n" +
+	"\x04Logs\x12\x16.palyra.v1.LogsRequest\x1a\x17.palyra.v1.LogsResponse\x12?\n" +
+	"\x06Follow\x12\x18.palyra.v1.FollowRequest\x1a\x19.palyra.v1.FollowResponse0\x01\x125\n" +
 	"\x06Cancel\x12\x1b.palyra.v1.CancelRunRequest\x1a\x0e.palyra.v1.Run\x122\n" +
 	"\x05Watch\x12\x17.palyra.v1.WatchRequest\x1a\x0e.palyra.v1.Run0\x01\x12@\n" +
 	"\aSummary\x12\x19.palyra.v1.SummaryRequest\x1a\x1a.palyra.v1.SummaryResponse\x12<\n" +
@@ -4479,7 +4617,7 @@ func file_palyra_proto_rawDescGZIP() []byte {
 	return file_palyra_proto_rawDescData
 }
 
-var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_palyra_proto_goTypes = []any{
 	(*Job)(nil),                    // 0: palyra.v1.Job
 	(*Schedule)(nil),               // 1: palyra.v1.Schedule
@@ -4503,174 +4641,179 @@ var file_palyra_proto_goTypes = []any{
 	(*GetRunRequest)(nil),          // 19: palyra.v1.GetRunRequest
 	(*LogsRequest)(nil),            // 20: palyra.v1.LogsRequest
 	(*LogsResponse)(nil),           // 21: palyra.v1.LogsResponse
-	(*CancelRunRequest)(nil),       // 22: palyra.v1.CancelRunRequest
-	(*WatchRequest)(nil),           // 23: palyra.v1.WatchRequest
-	(*SummaryRequest)(nil),         // 24: palyra.v1.SummaryRequest
-	(*SummaryResponse)(nil),        // 25: palyra.v1.SummaryResponse
-	(*RunCount)(nil),               // 26: palyra.v1.RunCount
-	(*InstallRequest)(nil),         // 27: palyra.v1.InstallRequest
-	(*InstallResponse)(nil),        // 28: palyra.v1.InstallResponse
-	(*Skill)(nil),                  // 29: palyra.v1.Skill
-	(*Finding)(nil),                // 30: palyra.v1.Finding
-	(*ListSkillsRequest)(nil),      // 31: palyra.v1.ListSkillsRequest
-	(*ListSkillsResponse)(nil),     // 32: palyra.v1.ListSkillsResponse
-	(*GetSkillRequest)(nil),        // 33: palyra.v1.GetSkillRequest
-	(*AuditRequest)(nil),           // 34: palyra.v1.AuditRequest
-	(*QuarantineRequest)(nil),      // 35: palyra.v1.QuarantineRequest
-	(*EnableRequest)(nil),          // 36: palyra.v1.EnableRequest
-	(*RemoveRequest)(nil),          // 37: palyra.v1.RemoveRequest
-	(*RemoveResponse)(nil),         // 38: palyra.v1.RemoveResponse
-	(*Publisher)(nil),              // 39: palyra.v1.Publisher
-	(*ListPublishersRequest)(nil),  // 40: palyra.v1.ListPublishersRequest
-	(*ListPublishersResponse)(nil), // 41: palyra.v1.ListPublishersResponse
-	(*TrustRequest)(nil),           // 42: palyra.v1.TrustRequest
-	(*MemoryRequest)(nil),          // 43: palyra.v1.MemoryRequest
-	(*MemoryResponse)(nil),         // 44: palyra.v1.MemoryResponse
-	(*PolicyFile)(nil),             // 45: palyra.v1.PolicyFile
-	(*CheckPoliciesRequest)(nil),   // 46: palyra.v1.CheckPoliciesRequest
-	(*CheckPoliciesResponse)(nil),  // 47: palyra.v1.CheckPoliciesResponse
-	(*Problem)(nil),                // 48: palyra.v1.Problem
-	(*StatusRequest)(nil),          // 49: palyra.v1.StatusRequest
-	(*StatusResponse)(nil),         // 50: palyra.v1.StatusResponse
-	(*TailRequest)(nil),            // 51: palyra.v1.TailRequest
-	(*JournalEntry)(nil),           // 52: palyra.v1.JournalEntry
-	(*VerifyRequest)(nil),          // 53: palyra.v1.VerifyRequest
-	(*VerifyResponse)(nil),         // 54: palyra.v1.VerifyResponse
-	(*CheckpointRequest)(nil),      // 55: palyra.v1.CheckpointRequest
-	(*CheckpointResponse)(nil),     // 56: palyra.v1.CheckpointResponse
-	(*BackupRequest)(nil),          // 57: palyra.v1.BackupRequest
-	(*BackupResponse)(nil),         // 58: palyra.v1.BackupResponse
-	(*ExplainRequest)(nil),         // 59: palyra.v1.ExplainRequest
-	(*Explanation)(nil),            // 60: palyra.v1.Explanation
-	nil,                            // 61: palyra.v1.Job.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 62: google.protobuf.Timestamp
+	(*FollowRequest)(nil),          // 22: palyra.v1.FollowRequest
+	(*FollowResponse)(nil),         // 23: palyra.v1.FollowResponse
+	(*CancelRunRequest)(nil),       // 24: palyra.v1.CancelRunRequest
+	(*WatchRequest)(nil),           // 25: palyra.v1.WatchRequest
+	(*SummaryRequest)(nil),         // 26: palyra.v1.SummaryRequest
+	(*SummaryResponse)(nil),        // 27: palyra.v1.SummaryResponse
+	(*RunCount)(nil),               // 28: palyra.v1.RunCount
+	(*InstallRequest)(nil),         // 29: palyra.v1.InstallRequest
+	(*InstallResponse)(nil),        // 30: palyra.v1.InstallResponse
+	(*Skill)(nil),                  // 31: palyra.v1.Skill
+	(*Finding)(nil),                // 32: palyra.v1.Finding
+	(*ListSkillsRequest)(nil),      // 33: palyra.v1.ListSkillsRequest
+	(*ListSkillsResponse)(nil),     // 34: palyra.v1.ListSkillsResponse
+	(*GetSkillRequest)(nil),        // 35: palyra.v1.GetSkillRequest
+	(*AuditRequest)(nil),           // 36: palyra.v1.AuditRequest
+	(*QuarantineRequest)(nil),      // 37: palyra.v1.QuarantineRequest
+	(*EnableRequest)(nil),          // 38: palyra.v1.EnableRequest
+	(*RemoveRequest)(nil),          // 39: palyra.v1.RemoveRequest
+	(*RemoveResponse)(nil),         // 40: palyra.v1.RemoveResponse
+	(*Publisher)(nil),              // 41: palyra.v1.Publisher
+	(*ListPublishersRequest)(nil),  // 42: palyra.v1.ListPublishersRequest
+	(*ListPublishersResponse)(nil), // 43: palyra.v1.ListPublishersResponse
+	(*TrustRequest)(nil),           // 44: palyra.v1.TrustRequest
+	(*MemoryRequest)(nil),          // 45: palyra.v1.MemoryRequest
+	(*MemoryResponse)(nil),         // 46: palyra.v1.MemoryResponse
+	(*PolicyFile)(nil),             // 47: palyra.v1.PolicyFile
+	(*CheckPoliciesRequest)(nil),   // 48: palyra.v1.CheckPoliciesRequest
+	(*CheckPoliciesResponse)(nil),  // 49: palyra.v1.CheckPoliciesResponse
+	(*Problem)(nil),                // 50: palyra.v1.Problem
+	(*StatusRequest)(nil),          // 51: palyra.v1.StatusRequest
+	(*StatusResponse)(nil),         // 52: palyra.v1.StatusResponse
+	(*TailRequest)(nil),            // 53: palyra.v1.TailRequest
+	(*JournalEntry)(nil),           // 54: palyra.v1.JournalEntry
+	(*VerifyRequest)(nil),          // 55: palyra.v1.VerifyRequest
+	(*VerifyResponse)(nil),         // 56: palyra.v1.VerifyResponse
+	(*CheckpointRequest)(nil),      // 57: palyra.v1.CheckpointRequest
+	(*CheckpointResponse)(nil),     // 58: palyra.v1.CheckpointResponse
+	(*BackupRequest)(nil),          // 59: palyra.v1.BackupRequest
+	(*BackupResponse)(nil),         // 60: palyra.v1.BackupResponse
+	(*ExplainRequest)(nil),         // 61: palyra.v1.ExplainRequest
+	(*Explanation)(nil),            // 62: palyra.v1.Explanation
+	nil,                            // 63: palyra.v1.Job.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 64: google.protobuf.Timestamp
 }
 var file_palyra_proto_depIdxs = []int32{
-	61, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
+	63, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
 	1,  // 1: palyra.v1.Job.schedule:type_name -> palyra.v1.Schedule
-	62, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
-	62, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
-	62, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
-	62, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
-	62, // 6: palyra.v1.Job.paused_until:type_name -> google.protobuf.Timestamp
-	62, // 7: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
-	62, // 8: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
-	62, // 9: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
+	64, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
+	64, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
+	64, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
+	64, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
+	64, // 6: palyra.v1.Job.paused_until:type_name -> google.protobuf.Timestamp
+	64, // 7: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
+	64, // 8: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
+	64, // 9: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
 	0,  // 10: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
 	0,  // 11: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
 	0,  // 12: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
-	62, // 13: palyra.v1.PauseJobRequest.until:type_name -> google.protobuf.Timestamp
+	64, // 13: palyra.v1.PauseJobRequest.until:type_name -> google.protobuf.Timestamp
 	14, // 14: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
-	62, // 15: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
-	62, // 16: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
-	62, // 17: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
-	62, // 18: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
-	62, // 19: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
-	62, // 20: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
-	62, // 21: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
-	62, // 22: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
-	62, // 23: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
+	64, // 15: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
+	64, // 16: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
+	64, // 17: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
+	64, // 18: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
+	64, // 19: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
+	64, // 20: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
+	64, // 21: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
+	64, // 22: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
+	64, // 23: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
 	16, // 24: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
-	62, // 25: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
-	62, // 26: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
+	64, // 25: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
+	64, // 26: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
 	15, // 27: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
-	62, // 28: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
-	26, // 29: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
-	29, // 30: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
-	62, // 31: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
-	62, // 32: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
-	62, // 33: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
-	30, // 34: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
-	29, // 35: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
-	62, // 36: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
-	39, // 37: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
-	45, // 38: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
-	62, // 39: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	62, // 40: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 41: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
-	62, // 42: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
-	62, // 43: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
-	62, // 44: palyra.v1.Explanation.at:type_name -> google.protobuf.Timestamp
-	15, // 45: palyra.v1.Explanation.run:type_name -> palyra.v1.Run
-	15, // 46: palyra.v1.Explanation.before:type_name -> palyra.v1.Run
-	15, // 47: palyra.v1.Explanation.after:type_name -> palyra.v1.Run
-	62, // 48: palyra.v1.Explanation.previous:type_name -> google.protobuf.Timestamp
-	62, // 49: palyra.v1.Explanation.next:type_name -> google.protobuf.Timestamp
-	2,  // 50: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
-	3,  // 51: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
-	5,  // 52: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
-	6,  // 53: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
-	7,  // 54: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
-	8,  // 55: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
-	9,  // 56: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
-	10, // 57: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
-	12, // 58: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
-	17, // 59: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
-	19, // 60: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
-	20, // 61: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
-	22, // 62: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
-	23, // 63: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
-	24, // 64: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
-	59, // 65: palyra.v1.RunService.Explain:input_type -> palyra.v1.ExplainRequest
-	27, // 66: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
-	31, // 67: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
-	33, // 68: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
-	34, // 69: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
-	35, // 70: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
-	36, // 71: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
-	37, // 72: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
-	40, // 73: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
-	42, // 74: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
-	43, // 75: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
-	43, // 76: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
-	43, // 77: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
-	43, // 78: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
-	46, // 79: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
-	51, // 80: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
-	53, // 81: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
-	55, // 82: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
-	57, // 83: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
-	49, // 84: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
-	0,  // 85: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
-	4,  // 86: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
-	0,  // 87: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
-	0,  // 88: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
-	0,  // 89: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
-	0,  // 90: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
-	15, // 91: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
-	11, // 92: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
-	13, // 93: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
-	18, // 94: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
-	15, // 95: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
-	21, // 96: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
-	15, // 97: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
-	15, // 98: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
-	25, // 99: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
-	60, // 100: palyra.v1.RunService.Explain:output_type -> palyra.v1.Explanation
-	28, // 101: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
-	32, // 102: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
-	29, // 103: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
-	29, // 104: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
-	29, // 105: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
-	29, // 106: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
-	38, // 107: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
-	41, // 108: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
-	39, // 109: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
-	44, // 110: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
-	44, // 111: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
-	44, // 112: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
-	44, // 113: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
-	47, // 114: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
-	52, // 115: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
-	54, // 116: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
-	56, // 117: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
-	58, // 118: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
-	50, // 119: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
-	85, // [85:120] is the sub-list for method output_type
-	50, // [50:85] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	15, // 28: palyra.v1.FollowResponse.run:type_name -> palyra.v1.Run
+	64, // 29: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
+	28, // 30: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
+	31, // 31: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
+	64, // 32: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
+	64, // 33: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
+	64, // 34: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
+	32, // 35: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
+	31, // 36: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
+	64, // 37: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
+	41, // 38: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
+	47, // 39: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
+	64, // 40: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	64, // 41: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	14, // 42: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
+	64, // 43: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
+	64, // 44: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
+	64, // 45: palyra.v1.Explanation.at:type_name -> google.protobuf.Timestamp
+	15, // 46: palyra.v1.Explanation.run:type_name -> palyra.v1.Run
+	15, // 47: palyra.v1.Explanation.before:type_name -> palyra.v1.Run
+	15, // 48: palyra.v1.Explanation.after:type_name -> palyra.v1.Run
+	64, // 49: palyra.v1.Explanation.previous:type_name -> google.protobuf.Timestamp
+	64, // 50: palyra.v1.Explanation.next:type_name -> google.protobuf.Timestamp
+	2,  // 51: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
+	3,  // 52: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
+	5,  // 53: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
+	6,  // 54: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
+	7,  // 55: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
+	8,  // 56: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
+	9,  // 57: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
+	10, // 58: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
+	12, // 59: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
+	17, // 60: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
+	19, // 61: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
+	20, // 62: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
+	22, // 63: palyra.v1.RunService.Follow:input_type -> palyra.v1.FollowRequest
+	24, // 64: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
+	25, // 65: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
+	26, // 66: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
+	61, // 67: palyra.v1.RunService.Explain:input_type -> palyra.v1.ExplainRequest
+	29, // 68: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
+	33, // 69: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
+	35, // 70: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
+	36, // 71: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
+	37, // 72: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
+	38, // 73: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
+	39, // 74: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
+	42, // 75: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
+	44, // 76: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
+	45, // 77: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
+	45, // 78: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
+	45, // 79: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
+	45, // 80: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
+	48, // 81: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
+	53, // 82: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
+	55, // 83: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
+	57, // 84: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
+	59, // 85: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
+	51, // 86: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
+	0,  // 87: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
+	4,  // 88: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
+	0,  // 89: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
+	0,  // 90: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
+	0,  // 91: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
+	0,  // 92: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
+	15, // 93: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
+	11, // 94: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
+	13, // 95: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
+	18, // 96: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
+	15, // 97: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
+	21, // 98: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
+	23, // 99: palyra.v1.RunService.Follow:output_type -> palyra.v1.FollowResponse
+	15, // 100: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
+	15, // 101: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
+	27, // 102: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
+	62, // 103: palyra.v1.RunService.Explain:output_type -> palyra.v1.Explanation
+	30, // 104: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
+	34, // 105: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
+	31, // 106: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
+	31, // 107: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
+	31, // 108: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
+	31, // 109: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
+	40, // 110: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
+	43, // 111: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
+	41, // 112: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
+	46, // 113: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
+	46, // 114: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
+	46, // 115: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
+	46, // 116: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
+	49, // 117: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
+	54, // 118: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
+	56, // 119: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
+	58, // 120: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
+	60, // 121: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
+	52, // 122: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
+	87, // [87:123] is the sub-list for method output_type
+	51, // [51:87] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_palyra_proto_init() }
@@ -4684,7 +4827,7 @@ func file_palyra_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palyra_proto_rawDesc), len(file_palyra_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   62,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   8,
 		},

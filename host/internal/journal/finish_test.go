@@ -126,8 +126,10 @@ func TestFinish(t *testing.T) {
 	if diff := cmp.Diff([]job.Attempt{retry.Attempt, last.Attempt}, attempts); diff != "" {
 		t.Error(diff)
 	}
-	if log, err := j.Log(t.Context(), r.ID); err != nil || log != "one\ntwo\n" {
-		t.Errorf("log %q, %v", log, err)
+	for i, want := range []string{"one\n", "two\n", ""} {
+		if log, ended, err := j.AttemptLog(t.Context(), r.ID, i+1); err != nil || log != want || ended != (want != "") {
+			t.Errorf("log of attempt %d: %q, %v, %v", i+1, log, ended, err)
+		}
 	}
 	effects, err := j.Effects(t.Context())
 	if err != nil {
@@ -169,7 +171,7 @@ func TestCaps(t *testing.T) {
 	if err := j.Finish(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
-	log, err := j.Log(t.Context(), r.ID)
+	log, _, err := j.AttemptLog(t.Context(), r.ID, o.Attempt.Number)
 	if err != nil || len(log) > MaxLog || !strings.HasSuffix(log, "ž"+cutMark) {
 		t.Errorf("log of %d bytes ends %q, %v", len(log), log[len(log)-40:], err)
 	}

@@ -90,15 +90,6 @@ func (j *Journal) Attempts(ctx context.Context, run job.RunID) ([]job.Attempt, e
 	}, `SELECT run, number, started, ended, state, reason, error FROM attempts WHERE run = $1 ORDER BY number`, string(run))
 }
 
-// Log returns what the ended attempts of a run logged, one after the other.
-func (j *Journal) Log(ctx context.Context, run job.RunID) (string, error) {
-	logs, err := collect(ctx, j, "log", func(row scanner) (string, error) {
-		var s string
-		return s, row.Scan(&s)
-	}, `SELECT log FROM attempts WHERE run = $1 ORDER BY number`, string(run))
-	return strings.Join(logs, ""), err
-}
-
 // Latest returns the latest run of each job there is, by nominal time, without
 // input and output.
 func (j *Journal) Latest(ctx context.Context) (map[job.ID]*job.Run, error) {

@@ -33,7 +33,7 @@ func ruleOf(procedure string) (rule, bool) {
 	case api.JobServiceDeleteProcedure:
 		return rule{"job.delete", about}, true
 
-	case api.RunServiceListProcedure, api.RunServiceGetProcedure, api.RunServiceLogsProcedure,
+	case api.RunServiceListProcedure, api.RunServiceGetProcedure, api.RunServiceLogsProcedure, api.RunServiceFollowProcedure,
 		api.RunServiceWatchProcedure, api.RunServiceSummaryProcedure, api.RunServiceExplainProcedure:
 		return rule{"run.view", about}, true
 	case api.RunServiceCancelProcedure:

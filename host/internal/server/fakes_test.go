@@ -121,7 +121,15 @@ func (f *fake) Chained(context.Context, job.RunID) ([]*job.Run, error) { return 
 func (f *fake) Attempts(context.Context, job.RunID) ([]job.Attempt, error) {
 	return []job.Attempt{{Number: 1, State: job.Running}}, nil
 }
-func (f *fake) Log(context.Context, job.RunID) (string, error) { return "hello\n", nil }
+
+func (f *fake) AttemptLog(_ context.Context, _ job.RunID, n int) (string, bool, error) {
+	return "hello\n", n == 1, nil
+}
+
+func (f *fake) Read(context.Context, job.RunID, int, int) (string, bool, error) {
+	return "", false, nil
+}
+
 func (f *fake) Tallies(context.Context, time.Time) ([]job.Tally, error) {
 	return []job.Tally{{Job: "backup", State: job.Succeeded, Count: 7}}, nil
 }
@@ -203,7 +211,7 @@ func (fakeHistory) Backup(_ context.Context, f func([]byte) error) error {
 
 func (f *fake) config() Config {
 	return Config{
-		Policy: f, Jobs: f, Edits: f, Times: f, Runs: f, Records: f, Dispatch: f,
+		Policy: f, Jobs: f, Edits: f, Times: f, Runs: f, Records: f, Dispatch: f, Live: f,
 		Skills: fakeSkills{f}, Keeper: fakeSkills{f}, Installer: fakeSkills{f}, Publishers: fakePublishers{},
 		Entries: fakeHistory{}, History: fakeHistory{},
 		Memory: func(_ context.Context, _ job.Principal, entrypoint string, in json.RawMessage) (json.RawMessage, error) {

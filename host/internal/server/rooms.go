@@ -57,7 +57,7 @@ type Runs interface {
 // Records tell more about runs.
 type Records interface {
 	Attempts(context.Context, job.RunID) ([]job.Attempt, error)
-	Log(context.Context, job.RunID) (string, error)
+	AttemptLog(ctx context.Context, run job.RunID, attempt int) (log string, ended bool, err error)
 	Tallies(ctx context.Context, since time.Time) ([]job.Tally, error)
 	Chained(ctx context.Context, parent job.RunID) ([]*job.Run, error) // what the end of a run started
 	Past
@@ -75,6 +75,13 @@ type Past interface {
 type Dispatch interface {
 	Trigger(ctx context.Context, j *job.Job, by job.Principal) (*job.Run, error)
 	Cancel(ctx context.Context, run job.RunID, by job.Principal) error
+}
+
+// Live reads the runs that have not ended: what an attempt (from 1) logged beyond
+// offset, as soon as there is something. No text: its log is in the journal; on
+// tells whether the run goes on.
+type Live interface {
+	Read(ctx context.Context, run job.RunID, attempt, offset int) (text string, on bool, err error)
 }
 
 // Skills are the installed skills.

@@ -113,15 +113,6 @@ func (s runs) Get(ctx context.Context, req *api.GetRunRequest) (*api.Run, error)
 	return p, s.links(ctx, r, p)
 }
 
-func (s runs) Logs(ctx context.Context, req *api.LogsRequest) (*api.LogsResponse, error) {
-	r, _, err := s.run(ctx, "run.view", req.GetRun())
-	if err != nil {
-		return nil, err
-	}
-	log, err := s.Records.Log(ctx, r.ID)
-	return &api.LogsResponse{Log: log}, err
-}
-
 func (s runs) Cancel(ctx context.Context, req *api.CancelRunRequest) (*api.Run, error) {
 	r, j, err := s.run(ctx, "run.cancel", req.GetRun())
 	if err != nil {

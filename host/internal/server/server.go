@@ -66,6 +66,7 @@ type Config struct {
 	Runs       Runs
 	Records    Records
 	Dispatch   Dispatch
+	Live       Live
 	Skills     Skills
 	Keeper     Keeper
 	Installer  Installer

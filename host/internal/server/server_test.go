@@ -58,7 +58,8 @@ func calls(c *api.Client) map[string]func(context.Context) (any, error) {
 		api.RunServiceCancelProcedure: func(ctx context.Context) (any, error) {
 			return c.Runs.Cancel(ctx, &api.CancelRunRequest{Run: "run_1"})
 		},
-		api.RunServiceWatchProcedure: nil, // TestWatch
+		api.RunServiceWatchProcedure:  nil, // TestWatch
+		api.RunServiceFollowProcedure: nil, // TestFollow
 		api.JournalServiceTailProcedure: func(ctx context.Context) (any, error) {
 			stream, err := c.Journal.Tail(ctx, &api.TailRequest{})
 			if err != nil {
