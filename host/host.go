@@ -69,6 +69,7 @@ type host struct {
 
 	ended        *hub
 	suspects     *suspects
+	meter        *meter
 	effectDue    chan struct{} // poked when the outbox has something
 	catalogMoved chan struct{} // poked when a skill changed
 	trouble      trouble
@@ -77,7 +78,7 @@ type host struct {
 // Run runs a daemon until ctx is done, then stops it in order.
 func Run(ctx context.Context, opts Options) (err error) {
 	h := &host{
-		opts: opts, log: opts.Log, started: time.Now(), ended: newHub(), suspects: newSuspects(),
+		opts: opts, log: opts.Log, started: time.Now(), ended: newHub(), suspects: newSuspects(), meter: newMeter(),
 		effectDue: make(chan struct{}, 1), catalogMoved: make(chan struct{}, 1),
 	}
 	var opened closers
@@ -175,12 +176,12 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 		return err
 	}
 	h.dispatch = dispatch.New(dispatch.Config{
-		Gate: h.gate, Journal: h.journal, Runner: h.runner, Skills: h.catalog.Lookup,
+		Gate: judges{h.gate, h.meter}, Journal: h.journal, Runner: h.runner, Skills: h.catalog.Lookup,
 		Calls: capability.Desk{Status: h.status}, Input: h.input, Jobs: h.jobByID,
 		Upstream: h.upstream, Chain: h.cfg.Cron.chain,
 		MaxRuns: h.cfg.Cron.MaxConcurrentRuns, GroupLimits: h.cfg.Cron.GroupLimits, SkillLimits: h.cfg.Cron.SkillLimits, Log: h.log,
 		Effects: func() { poke(h.effectDue) }, Unwritable: unwritable, Distrusted: distrusted,
-		Ended: h.runEnded, Refused: h.refused, Trouble: h.trouble.set,
+		Ended: h.runEnded, Started: h.meter.started, Refused: h.refused, Trouble: h.trouble.set,
 	})
 	h.scheduler = scheduler.New(scheduler.Config{
 		Store: h.journal, Runs: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,

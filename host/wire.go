@@ -25,12 +25,12 @@ func (h *host) listen() (net.Listener, string, error) {
 // newServer gives the server what it needs of the other rooms.
 func (h *host) newServer() *server.Server {
 	return server.New(server.Config{
-		Policy: h.gate,
+		Policy: judges{h.gate, h.meter},
 		Jobs:   h.scheduler, Edits: edits{h}, Times: times{h},
 		Runs: h.journal, Records: h.journal, Dispatch: h.dispatch, Live: h.dispatch,
 		Skills: skills{h}, Keeper: h.catalog, Installer: h.catalog, Publishers: h.catalog,
 		Entries: entries{h.journal}, History: history{h},
-		Memory: h.callMemory, Status: h.report, Watch: h.ended.watch, CheckPolicies: h.checkPolicies,
+		Memory: h.callMemory, Status: h.report, Trouble: h.trouble.String, Metrics: h.measure, Watch: h.ended.watch, CheckPolicies: h.checkPolicies,
 		Waits: h.dispatch.Waits, Lease: h.cfg.lease(), Zone: h.cfg.Cron.Timezone, Kind: kindOf, Log: h.log,
 	})
 }
@@ -63,6 +63,7 @@ func (e edits) Delete(ctx context.Context, id job.ID, by job.Principal) error {
 func (h *host) runEnded(r *job.Run) {
 	h.ended.ended(r)
 	h.suspects.ended(r)
+	h.meter.ended(r)
 	h.scheduler.Completed(r)
 }
 

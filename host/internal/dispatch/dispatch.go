@@ -172,6 +172,7 @@ type Config struct {
 
 	Log     *slog.Logger
 	Effects func()         // an outcome that owes something was written
+	Started func(*job.Run) // the first attempt of a run starts; must not block, keep the run or call back
 	Ended   func(*job.Run) // a run ended and that was written; must not block
 	Trouble func(error)    // a write failed; nil when writes succeed again
 

@@ -35,12 +35,15 @@ func (t *tape) next() <-chan struct{} {
 	return t.turned
 }
 
-// show lets the log of an attempt be read while it executes.
+// show lets the log of an attempt be read while it executes, and tells of a start.
 func (d *Dispatch) show(l *live, s *session) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	l.tape.session = s
 	l.tape.turn()
+	if s.number == 1 && d.cfg.Started != nil {
+		d.cfg.Started(l.run)
+	}
 }
 
 // Read returns what an attempt (from 1) of a live run has logged beyond offset,

@@ -175,6 +175,9 @@ func (t *tx) batch(batch []*op) error {
 		t.j.tail = t.tail
 		t.j.announce(t.tail.seq)
 	}
+	if err == nil {
+		t.j.commits.Add(1)
+	}
 	return err
 }
 

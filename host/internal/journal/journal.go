@@ -134,6 +134,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -184,11 +185,12 @@ type Journal struct {
 	readers *sql.DB // read-only
 	writers *sql.DB // of one connection, which is conn
 
-	turn   chan struct{}        // holds one token while somebody commits
-	conn   *sql.Conn            // owned by who has the turn
-	stmts  map[string]*sql.Stmt // owned by who has the turn
-	frames int64                // of the write-ahead log that make a checkpoint due
-	full   error                // why the last checkpoint of the log did not succeed; owned by who has the turn
+	commits atomic.Int64         // transactions since it was opened
+	turn    chan struct{}        // holds one token while somebody commits
+	conn    *sql.Conn            // owned by who has the turn
+	stmts   map[string]*sql.Stmt // owned by who has the turn
+	frames  int64                // of the write-ahead log that make a checkpoint due
+	full    error                // why the last checkpoint of the log did not succeed; owned by who has the turn
 
 	wrote int64         // about how many frames since the length of the log was asked for; owned by who has the turn
 	ended chan struct{} // closed when broken is set

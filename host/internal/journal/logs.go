@@ -9,6 +9,9 @@ import (
 	"github.com/palyra-go/palyra/host/internal/job"
 )
 
+// Commits counts the transactions that changed something, since it was opened.
+func (j *Journal) Commits() int64 { return j.commits.Load() }
+
 // AttemptLog returns what an attempt of a run (from 1) logged; ended tells
 // whether there is one that has ended.
 func (j *Journal) AttemptLog(ctx context.Context, run job.RunID, attempt int) (log string, ended bool, err error) {

@@ -103,6 +103,13 @@ func (r *Runner) take(p policy.Permit, e entry) (c *child, fresh bool, err error
 	return c, true, nil
 }
 
+// Births counts the children that were made, started or not.
+func (r *Runner) Births() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int64(r.births)
+}
+
 // endedItself is the reason of a child that nobody killed.
 const endedItself = "it ended by itself"
 

@@ -27,6 +27,16 @@
 //	Denied        permission_denied    denied
 //	Internal      internal             internal          logged; its text is told, for the peer is local
 //
+// Beside the procedures the socket answers GET (curl --unix-socket):
+//
+//	/livez    200 while the process serves
+//	/readyz   200, or 503 and why: the journal cannot be written, or the daemon
+//	          stops; while it starts there is no socket that answers
+//	/metrics  what is measured, in the text format of Prometheus
+//
+// The first two tell nothing and are asked without judgement; the third is judged
+// as host.view.
+//
 // Limits: a header of 16 KiB within 5 s, a message of 4 MiB, an artifact of
 // 256 MiB; a call that is being served when the server stops may end within 5 s.
 package server
@@ -77,6 +87,11 @@ type Config struct {
 	// Memory passes input to an entrypoint of the memory skill: put, search,
 	// list or status.
 	Memory func(ctx context.Context, by job.Principal, entrypoint string, input json.RawMessage) (json.RawMessage, error)
+	// Trouble says why the host does not do its work, if it does not; nil: it
+	// always does.
+	Trouble func() string
+	// Metrics measures the host; nil: there is nothing to measure.
+	Metrics func(context.Context) []Metric
 	// Status tells how the host is.
 	Status func(context.Context) Status
 	// Watch calls ready once no run is missed any more, then f with every run
@@ -113,6 +128,7 @@ func New(c Config) *Server {
 	}
 	s := &Server{Config: c, stopping: make(chan struct{})}
 	mux := http.NewServeMux()
+	s.probes(mux)
 	connecthttp.Mount(mux, s.rpc(), connecthttp.WithReadMaxBytes(maxMessage))
 	s.handler = mux
 	return s
