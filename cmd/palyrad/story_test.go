@@ -43,6 +43,9 @@ const patience = time.Minute
 //	flip FILE               change a byte in the middle of a file
 //	embeddings N...         serve an OpenAI-compatible API as $EMBEDDINGS; wait until
 //	                        it has been asked for batches of N, N... texts, if given
+//	hook [-hold] [N]        receive webhooks and pings as $HOOK; wait until N have come
+//	                        in all, if given, and print what did. With -hold the next
+//	                        ones get no answer
 //
 // and the conditions [root] and [tame-root]: root that can lay down its power
 // over files with setpriv(1).
@@ -57,6 +60,7 @@ func TestStories(t *testing.T) {
 			"daemon": startDaemon, "daemon-stop": stopDaemon, "daemon-kill": killDaemon,
 			"skills": installSkills, "exits": exits, "expand": expand, "await": await,
 			"accounted": accounted, "soon": soon, "processes": processes, "flip": flip, "embeddings": embeddings,
+			"hook": hook,
 		},
 		Condition: condition,
 	})
@@ -173,6 +177,7 @@ type story struct {
 	log    string      // file with what the daemons said
 	asked  chan []int  // batches that the embeddings API was asked for; see embeddings
 	client *api.Client // of $PALYRA_STATE
+	hook   *receiver   // nil: none receives
 }
 
 type storyKey struct{}
