@@ -45,7 +45,11 @@ func (a *app) jobList() *cobra.Command {
 			if j.GetLastDue() != nil {
 				last += " " + relative(j.GetLastDue().AsTime().Sub(a.now()))
 			}
-			return []string{j.GetName(), brief(j.GetEnglish(), 60), j.GetAction(), next, last}
+			name := j.GetName()
+			if len(j.GetWarnings()) > 0 {
+				name += " !" // job show says what
+			}
+			return []string{name, brief(j.GetEnglish(), 60), j.GetAction(), next, last}
 		})
 	})
 	c.Aliases = []string{"ls"}

@@ -185,7 +185,11 @@ func (s jobs) List(ctx context.Context, _ *api.ListJobsRequest) (*api.ListJobsRe
 	list, sees := &api.ListJobsResponse{}, s.sees(ctx, "job.view")
 	for _, j := range s.Jobs.List() {
 		if sees(j) {
-			list.Jobs = append(list.Jobs, s.withLatest(j, latest))
+			p := s.withLatest(j, latest)
+			if why := s.unfit(j.Action); why != "" {
+				p.Warnings = append(p.Warnings, why)
+			}
+			list.Jobs = append(list.Jobs, p)
 		}
 	}
 	slices.SortFunc(list.Jobs, func(a, b *api.Job) int { return strings.Compare(a.Name, b.Name) })
@@ -197,7 +201,9 @@ func (s jobs) Get(ctx context.Context, req *api.GetJobRequest) (*api.Job, error)
 	if err != nil {
 		return nil, err
 	}
-	return s.seen(ctx, j), nil
+	p := s.seen(ctx, j)
+	p.Warnings = append(p.Warnings, s.warnings(ctx, j)...)
+	return p, nil
 }
 
 func (s jobs) Pause(ctx context.Context, req *api.PauseJobRequest) (*api.Job, error) {
