@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/palyra-go/palyra/host/schedule"
 )
 
 // Verdict says in one word what is known of an instant of a job.
@@ -48,6 +50,9 @@ func (i *Instant) Explain() (Verdict, string) {
 	case Recorded:
 		return v, fmt.Sprintf("%s, due %s: %s", name, at, i.recorded())
 	case NoFire:
+		if i.Job.Schedule.Kind == schedule.Manual && i.Before == nil && i.After == nil {
+			return v, fmt.Sprintf("%s is no fire of %s, which never fires by itself: it is started by hand or by another job.", at, name)
+		}
 		return v, fmt.Sprintf("%s is no fire of %s: %s, %s.", at, name, i.before(), i.after())
 	case Future:
 		return v, i.future()

@@ -3,6 +3,8 @@ package job
 import (
 	"testing"
 	"time"
+
+	"github.com/palyra-go/palyra/host/schedule"
 )
 
 func TestExplainInstant(t *testing.T) {
@@ -123,6 +125,12 @@ func TestExplainInstant(t *testing.T) {
 			Instant{At: clock(11, 59, 59), Nominal: true, Now: clock(12, 1, 0), Idle: "set aside: no zone"},
 			Pending,
 			"backup, due 2026-07-01 11:59:59 UTC: no record exists yet, the job does not fire as things are: set aside: no zone.",
+		},
+		{
+			"none, on demand",
+			Instant{At: clock(10, 0, 0), Idle: "starts only on demand", Job: &Job{Generation: 1, Schedule: schedule.Spec{Kind: schedule.Manual}}},
+			NoFire,
+			"2026-07-01 10:00:00 UTC is no fire of backup, which never fires by itself: it is started by hand or by another job.",
 		},
 		{
 			"edited",
