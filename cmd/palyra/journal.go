@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -78,9 +79,22 @@ func actorName(actor string) string {
 
 // gist says what an entry is about: its facts if they are few, else how many.
 func gist(e *api.JournalEntry) string {
-	var data struct{ Facts []map[string]any }
+	type fact = map[string]any
+	var data struct {
+		Alike []struct {
+			All   fact
+			Facts []fact
+		}
+		Facts []fact
+	}
 	if err := json.Unmarshal([]byte(e.GetData()), &data); err != nil {
 		return e.GetSubject()
+	}
+	for _, alike := range data.Alike {
+		for _, fact := range alike.Facts {
+			maps.Copy(fact, alike.All)
+			data.Facts = append(data.Facts, fact)
+		}
 	}
 	var parts []string
 	for i, fact := range data.Facts {

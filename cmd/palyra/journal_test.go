@@ -19,7 +19,7 @@ type fakeJournal struct {
 
 func (j *fakeJournal) Tail(_ context.Context, r *api.TailRequest, stream api.JournalServiceTailServerStream) error {
 	for _, e := range []*api.JournalEntry{
-		{Seq: 7, Kind: "run.begin", Actor: `System::"daemon"`, Data: `{"facts":[{"run":"run_1","job":"job_1","state":"running"},{"run":"run_2","state":"denied","reason":"policy"},{"run":"run_3"},{"run":"run_4"}]}`},
+		{Seq: 7, Kind: "run.begin", Actor: `System::"daemon"`, Data: `{"alike":[{"all":{"state":"running"},"facts":[{"run":"run_3"},{"run":"run_4"}]}],"facts":[{"run":"run_1","job":"job_1","state":"running"},{"run":"run_2","state":"denied","reason":"policy"}]}`},
 		{Seq: 8, Kind: "skill.quarantine", Actor: `User::"alice"`, Subject: "acme.tar", Data: `{"facts":[{"skill":"acme.tar","state":"quarantined","reason":"bad\u001b[31m"}]}`},
 	} {
 		e.At = timestamppb.New(noon)
@@ -52,7 +52,7 @@ func TestJournalCommands(t *testing.T) {
 	out, errs, code := c.palyra(t, "journal", "tail")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if code != 0 || len(lines) != 2 || !strings.HasPrefix(lines[0], "7  ") ||
-		!strings.Contains(lines[0], "run.begin        daemon             run_1 job_1 running; run_2 denied policy; run_3; and 1 more") ||
+		!strings.Contains(lines[0], "run.begin        daemon             run_1 job_1 running; run_2 denied policy; run_3 running; and 1 more") ||
 		!strings.Contains(lines[1], "skill.quarantine alice              acme.tar quarantined bad") || strings.Contains(out, "\x1b") {
 		t.Errorf("tail: %d %q %q", code, out, errs)
 	}

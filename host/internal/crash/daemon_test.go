@@ -44,14 +44,13 @@ const (
 	triggered                 // a trigger was answered: id
 	noted                     // a memory was put: id
 	signed                    // a checkpoint was given out: id
-	ended                     // a run ended: id, job, state, due
+	ended                     // a run ended: id, job, state
 	failed                    // a client's call failed: err
 )
 
 type event struct {
 	kind           kind
 	id, job, state string
-	due            int64 // of a run that nobody triggered
 	err            error
 }
 

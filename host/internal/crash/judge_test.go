@@ -143,12 +143,9 @@ func duplicate(t *testing.T, from, to string) {
 // remembered holds the rows against all that clients were told, ever.
 func (w *world) remembered(t *testing.T, runs []run, fault faulter) {
 	t.Helper()
-	byID, ranges := map[string]run{}, map[string][]run{}
+	byID := map[string]run{}
 	for _, r := range runs {
 		byID[r.id] = r
-		if r.count > 1 {
-			ranges[r.name] = append(ranges[r.name], r)
-		}
 	}
 	for id := range w.triggered {
 		if _, there := byID[id]; !there {
@@ -156,10 +153,7 @@ func (w *world) remembered(t *testing.T, runs []run, fault faulter) {
 		}
 	}
 	for id, e := range w.ended {
-		r, there := byID[id]
-		if !there {
-			r = covering(ranges, e)
-		}
+		r := byID[id]
 		if r.state != e.state {
 			fault("run %s of %s was told to have ended %s; it is %v", id, e.job, e.state, r)
 		}
@@ -178,16 +172,6 @@ func (w *world) remembered(t *testing.T, runs []run, fault faulter) {
 			fault("lost: memory %s, whose put was answered", id)
 		}
 	}
-}
-
-// covering finds the range that a run which did not start became a part of.
-func covering(ranges map[string][]run, e event) run {
-	for _, r := range ranges[e.job] {
-		if e.due != 0 && r.manual == "" && r.due <= e.due && e.due <= r.last {
-			return r
-		}
-	}
-	return run{}
 }
 
 // once compares what was executed with what the rows say.

@@ -289,11 +289,7 @@ func (b *boot) watch() {
 		for err == nil {
 			var r *api.Run
 			if r, err = stream.Receive(); err == nil {
-				e := event{kind: ended, id: r.GetId(), job: r.GetJob(), state: r.GetState()}
-				if r.GetTrigger() != "manual" {
-					e.due = r.GetDue().AsTime().UnixMicro()
-				}
-				b.send(e)
+				b.send(event{kind: ended, id: r.GetId(), job: r.GetJob(), state: r.GetState()})
 			}
 		}
 		b.send(event{kind: failed, err: err})

@@ -119,7 +119,8 @@ type Gate interface {
 // Journal keeps runs.
 type Journal interface {
 	// Begin writes claims. It returns one error per claim, nil for those that
-	// were taken; or an error if nothing was written.
+	// were taken; or an error if nothing was written. A run that became a part of
+	// a row there was has the id of that row afterwards.
 	Begin(ctx context.Context, claims []job.Claim) ([]error, error)
 	// Advance writes the next attempt of an open run that is about to start, or
 	// the end of one without an attempt.

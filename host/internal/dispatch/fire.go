@@ -88,6 +88,11 @@ func (d *Dispatch) begin(ctx context.Context, decide func(*batch)) (*batch, erro
 	failpoint.At("dispatch.begun")
 	d.tell(nil)
 	b.refused = refused
+	for i, c := range b.claims {
+		if c.Run != nil {
+			b.born[i].ID = c.Run.ID // of the row that it became a part of
+		}
+	}
 	withdrawn := b.withdrawn()
 	b.launch()
 	b.deny(withdrawn)
@@ -298,6 +303,7 @@ func (b *batch) deny(withdrawn map[int]*live) {
 			b.refused[i] = err
 		} else {
 			b.refused[i] = refused[n]
+			b.born[i].ID = claims[n].Run.ID
 		}
 	}
 }

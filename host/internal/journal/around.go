@@ -14,18 +14,20 @@ import (
 // the first after t, nil where there is none. Manual runs have no nominal time.
 // The first covers t if t is not after its Last.
 func (j *Journal) Around(ctx context.Context, id job.ID, t time.Time) (before, after *job.Run, err error) {
-	const from = `SELECT ` + runColumns + ` FROM runs WHERE job = $1 AND manual = '' AND `
-	one := func(where string) (*job.Run, error) {
-		found, err := collect(ctx, j, "runs around a time", scanRun, from+where+` LIMIT 1`, string(id), micros(t))
+	us := micros(t)
+	one := func(where string, to int64) (*job.Run, error) {
+		found, err := j.seek(ctx, search{
+			job: id, where: ` AND r.manual = '' AND ` + where, args: []any{us}, from: us, to: to, forward: to == forEver, limit: 1,
+		})
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}
 		return found[0], nil
 	}
-	if before, err = one(`due <= $2 ORDER BY due DESC`); err != nil {
+	if before, err = one(`r.due <= $1`, never); err != nil {
 		return nil, nil, err
 	}
-	after, err = one(`due > $2 ORDER BY due`)
+	after, err = one(`r.due > $1`, forEver)
 	return before, after, err
 }
 

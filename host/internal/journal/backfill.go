@@ -126,20 +126,29 @@ func (j *Journal) Backfill(ctx context.Context, idOrPrefix string) (*job.Backfil
 // Ran returns the nominal times of a job, from one instant up to and with another,
 // of which an attempt was made or is about to be, in order.
 func (j *Journal) Ran(ctx context.Context, id job.ID, from, to time.Time, limit int) ([]time.Time, error) {
-	return collect(ctx, j, "what ran", func(row scanner) (time.Time, error) {
+	s := search{
+		job: id, args: []any{micros(from), micros(to)}, from: micros(from), to: micros(to), forward: true, limit: limit,
+		where: ` AND r.due >= $1 AND r.due <= $2 AND (r.attempt > 0 OR r.ended = 0) AND r.trigger IN ('timer', 'catch-up', 'backfill')
+			GROUP BY r.due`,
+	}
+	found, err := inEras(ctx, j.readers, s, func(row scanner) (time.Time, error) {
 		var due int64
 		err := row.Scan(&due)
 		return instant(due), err
-	}, `SELECT DISTINCT due FROM runs WHERE job = $1 AND due >= $2 AND due <= $3 AND (attempt > 0 OR ended = 0)
-			AND trigger IN ('timer', 'catch-up', 'backfill')
-		ORDER BY due LIMIT $4`, string(id), micros(from), micros(to), limit)
+	}, func(part, _ string) string { return `SELECT r.due ` + strings.Replace(part, ", r.seq ASC", "", 1) })
+	if err != nil {
+		return nil, fmt.Errorf("read what ran: %w", err)
+	}
+	return found, nil
 }
 
 // Backfilled returns the latest run of a nominal time of a job that a backfill
 // began, nil if there is none.
 func (j *Journal) Backfilled(ctx context.Context, id job.ID, due time.Time) (*job.Run, error) {
-	found, err := collect(ctx, j, "backfilled run", scanRun,
-		`SELECT `+runColumns+` FROM runs WHERE job = $1 AND due = $2 AND trigger = 'backfill' ORDER BY seq DESC LIMIT 1`, string(id), micros(due))
+	us := micros(due)
+	found, err := j.seek(ctx, search{
+		job: id, where: ` AND r.due = $1 AND r.trigger = 'backfill'`, args: []any{us}, from: us, to: us, limit: 1,
+	})
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}

@@ -14,14 +14,10 @@ import (
 // Begin writes the claims in one transaction. The first result has one error for
 // each claim: nil, or why it alone was refused ([ErrClaimed], [ErrGeneration],
 // [ErrBusy], [ErrTrust]); a refused claim leaves no trace. The second is set if nothing was
-// written at all.
+// written at all. A run of the claims that became a part of a row there was has
+// the id of that row afterwards.
 func (j *Journal) Begin(ctx context.Context, claims []job.Claim) ([]error, error) {
-	var refused []error
-	err := j.write(ctx, func(t *tx) error {
-		var err error
-		refused, err = t.claim(claims)
-		return err
-	})
+	refused, err := j.begin(ctx, claims)
 	if err != nil && len(claims) > 1 && !unwritable(err) && !errors.Is(err, ErrClosed) {
 		refused, err = j.beginEach(ctx, claims)
 	}
@@ -31,17 +27,27 @@ func (j *Journal) Begin(ctx context.Context, claims []job.Claim) ([]error, error
 	return refused, nil
 }
 
+func (j *Journal) begin(ctx context.Context, claims []job.Claim) ([]error, error) {
+	var c *claiming
+	err := j.write(ctx, func(t *tx) error {
+		c = &claiming{tx: t}
+		return c.claim(claims)
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range c.merged {
+		m.run.ID = m.into
+	}
+	return c.refused, nil
+}
+
 // beginEach writes the claims one by one, after one of them broke the batch in a
 // way that nobody foresaw: it must not hold up the others.
 func (j *Journal) beginEach(ctx context.Context, claims []job.Claim) ([]error, error) {
 	refused := make([]error, len(claims))
 	for i := range claims {
-		var alone []error
-		err := j.write(ctx, func(t *tx) error {
-			var err error
-			alone, err = t.claim(claims[i : i+1])
-			return err
-		})
+		alone, err := j.begin(ctx, claims[i:i+1])
 		if unwritable(err) || errors.Is(err, ErrClosed) || errors.Is(err, context.Canceled) {
 			return nil, err
 		}
@@ -60,86 +66,53 @@ func (m malformed) Error() string { return "claim: " + string(m) }
 // claiming is claims on their way into the journal.
 type claiming struct {
 	*tx
+	refused []error
 	jobs    map[job.ID]*standing
 	fallen  map[string]skill.State // artifacts whose skill is not active
-	pending rows                   // runs that were admitted and are inserted soon
-	moved   []job.ID
+	usual   values                 // runs that were admitted and are inserted soon
+	other   values                 // the same, of which more has to be said
+	moved   []*standing
+	merged  []merged
 }
 
-// standing is how a job stands, claims that were admitted included.
-type standing struct {
-	generation, cursor int64
-	arms               int64 // of the claim that moved the cursor last
-	concurrency        string
-	running, queued    bool
-	pending            bool // has a run that is not inserted yet
-	moved              bool
+// merged is a run that became a part of a row there was.
+type merged struct {
+	run  *job.Run
+	into job.RunID
 }
 
 // claim writes claims. A claim that is refused is not written in part either:
-// it is judged as a whole before. The last error is of all of them.
-func (t *tx) claim(claims []job.Claim) ([]error, error) {
-	c := claiming{tx: t}
-	var err error
-	if c.jobs, err = t.standings(claims); err != nil {
-		return nil, err
+// it is judged as a whole before. The error is of all of them.
+func (c *claiming) claim(claims []job.Claim) (err error) {
+	defer func() {
+		if err != nil {
+			c.j.known.forget()
+		}
+	}()
+	if c.jobs, err = c.standings(claims); err != nil {
+		return err
 	}
-	if c.fallen, err = t.fallen(claims); err != nil {
-		return nil, err
+	if c.fallen, err = c.tx.fallen(claims); err != nil {
+		return err
 	}
-	refused := make([]error, len(claims))
+	c.refused = make([]error, len(claims))
 	for i := range claims {
 		first, last, err := span(&claims[i])
 		if err == nil {
 			err = c.admissible(&claims[i], first)
 		}
 		if err != nil {
-			refused[i] = err
+			c.refused[i] = err
 			continue
 		}
 		if err := c.put(&claims[i], last); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := c.flush(); err != nil {
-		return nil, err
+		return err
 	}
-	moved := make([]cursor, len(c.moved))
-	for i, id := range c.moved {
-		moved[i] = cursor{id, c.jobs[id].cursor, c.jobs[id].arms}
-	}
-	return refused, t.putCursors(moved)
-}
-
-// standings asks how the jobs of the claims stand.
-func (t *tx) standings(claims []job.Claim) (map[job.ID]*standing, error) {
-	const query = `SELECT j.id, j.generation, COALESCE(c.cursor, 0), j.concurrency,
-			EXISTS (SELECT 1 FROM runs WHERE job = j.id AND ended = 0 AND state = 'running'),
-			EXISTS (SELECT 1 FROM runs WHERE job = j.id AND ended = 0 AND state = 'queued')
-		FROM jobs j LEFT JOIN cursors c ON c.job = j.id WHERE j.id IN `
-	all := make(map[job.ID]*standing, len(claims))
-	var ids []any
-	for i := range claims {
-		id := claims[i].Job
-		if _, asked := all[id]; !asked {
-			all[id] = nil
-			ids = append(ids, string(id))
-		}
-	}
-	for _, portion := range portions {
-		for ; len(ids) >= portion; ids = ids[portion:] {
-			if err := t.each(query+sqlite.list(portion), ids[:portion], func(row scanner) error {
-				var id job.ID
-				var s standing
-				err := row.Scan(&id, &s.generation, &s.cursor, &s.concurrency, &s.running, &s.queued)
-				all[id] = &s
-				return err
-			}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return all, nil
+	return c.putStandings()
 }
 
 // fallen returns the artifacts of the claims whose skills are not active.
@@ -203,8 +176,6 @@ func (c *claiming) put(claim *job.Claim, last int64) error {
 				return err
 			}
 		}
-		s.running = s.running || r.State == job.Running
-		s.queued = s.queued || r.State == job.Queued
 	}
 	for i := range claim.After {
 		if err := c.putRun(&claim.After[i], s); err != nil {
@@ -213,32 +184,40 @@ func (c *claiming) put(claim *job.Claim, last int64) error {
 	}
 	if at := max(micros(claim.Cursor), last); at > s.cursor {
 		s.cursor, s.arms = at, claim.Arms
-		if !s.moved {
-			s.moved = true
-			c.moved = append(c.moved, claim.Job)
-		}
+		c.move(s)
 	}
 	return nil
 }
 
-// cursor is the last nominal time of a job that is accounted for, and when the
-// scheduler has to look at the job next.
-type cursor struct {
-	job  job.ID
-	at   int64
-	arms int64
+// move has the cursor of a job written.
+func (c *claiming) move(s *standing) {
+	if !s.moved {
+		s.moved = true
+		c.moved = append(c.moved, s)
+	}
 }
 
-var intoCursors = newInsert(`INSERT INTO cursors (job, cursor, arms) VALUES `, 3,
-	` ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor, arms = excluded.arms WHERE cursors.cursor < excluded.cursor`)
+var intoCursors = newInsert(`INSERT INTO cursors (job, cursor, arms, run, latest, terms, uses, key, nth) VALUES `,
+	`(?, ?, ?, ?, ?, ?, ?, 0, 0)`, // they are there
+	` ON CONFLICT (job) DO UPDATE SET cursor = excluded.cursor, run = excluded.run, latest = excluded.latest, terms = excluded.terms,
+		uses = excluded.uses, arms = CASE WHEN cursors.cursor < excluded.cursor THEN excluded.arms ELSE cursors.arms END
+		WHERE cursors.cursor <= excluded.cursor`)
 
-// putCursors moves the cursors of different jobs forward.
-func (t *tx) putCursors(cursors []cursor) error {
-	var r rows
-	for _, c := range cursors {
-		r.add(string(c.job), c.at, c.arms)
+// putStandings writes how the jobs stand now.
+func (c *claiming) putStandings() error {
+	all := make(values, 0, 7*len(c.moved))
+	for _, s := range c.moved {
+		var of int64
+		if s.terms != nil {
+			of = s.terms.id
+		}
+		all.add(string(s.id), s.cursor, s.arms, s.run, s.latest, of, s.uses)
+		s.moved = false
 	}
-	_, err := t.insert(&intoCursors, &r)
+	n, err := c.insert(&intoCursors, &all)
+	if err == nil && n != int64(len(c.moved)) {
+		err = fmt.Errorf("of %d cursors only %d moved: what is remembered of the others is wrong", len(c.moved), n)
+	}
 	return err
 }
 
@@ -320,10 +299,10 @@ func (c *claiming) admissible(claim *job.Claim, first int64) error {
 		return err
 	}
 	single := s.concurrency != string(job.Allow) && claim.Run.State == job.Running
-	if s.running && (claim.Exclusive || single) {
+	if s.running > 0 && (claim.Exclusive || single) {
 		return fmt.Errorf("%w: one of job %s is running", ErrBusy, claim.Job)
 	}
-	if s.queued && claim.Run.State == job.Queued && s.concurrency == string(job.QueueOne) {
+	if s.queued > 0 && claim.Run.State == job.Queued && s.concurrency == string(job.QueueOne) {
 		return fmt.Errorf("%w: one of job %s is queued", ErrBusy, claim.Job)
 	}
 	return nil
@@ -367,84 +346,127 @@ func isNonRun(r *job.Run) bool {
 
 // putRun writes a new run, or extends the latest row of its job by it.
 func (c *claiming) putRun(r *job.Run, s *standing) error {
-	v, err := encodeRun(r, s.concurrency, c.at)
+	of, err := c.intern(r, s)
 	if err != nil {
 		return err
 	}
-	id := v.id
+	v := encodeRun(r, of, c.at)
+	id := r.ID
 	if isNonRun(r) {
 		if s.pending { // the latest row is not there yet
 			if err := c.flush(); err != nil {
 				return err
 			}
 		}
-		into, err := c.extend(v)
+		into, err := c.extend(v, s)
 		if err != nil {
 			return err
 		}
 		if into != "" {
 			id = into
+			c.merged = append(c.merged, merged{r, into})
 		}
 	}
-	if id == v.id {
-		v.values(&c.pending)
-		s.pending = true
+	if id == r.ID {
+		if err := c.add(v, r, s); err != nil {
+			return err
+		}
 	}
 	by := daemon
 	if r.Trigger == job.ByHand || r.Trigger == job.ByBackfill {
 		by = r.Principal.String()
 	}
 	fact := runFact{
-		Run: job.RunID(id), Job: r.Job, Due: v.due, Trigger: r.Trigger, Parent: r.Parent, As: v.principal,
-		State: r.State, Reason: r.Reason, Attempt: r.Attempt, Digest: v.digest, Decision: v.decided,
+		Run: id, Job: r.Job, Due: v.due, Trigger: r.Trigger, Parent: r.Parent, As: of.as,
+		State: r.State, Reason: r.Reason, Attempt: r.Attempt, Digest: of.digestText, Decision: of.decided,
 	}
 	if v.count > 1 {
-		fact.Last, fact.Count = v.last, v.count
+		fact.Last, fact.Count = max(v.due, v.last), v.count
 	}
-	c.note(kindBegin, by, id, fact.append(nil))
+	c.noteRun(kindBegin, by, &fact, of.inCommon(&fact))
+	return nil
+}
+
+// add has a new row inserted.
+func (c *claiming) add(v *runRow, r *job.Run, s *standing) error {
+	seq, err := c.next()
+	if err != nil {
+		return err
+	}
+	v.seq, v.nth, v.slot = seq, s.nth, s.slot(r.State, seq)
+	if v.usual() {
+		c.usual.add(v.seq, v.id, v.terms, v.nth, v.due, v.fire, v.slot, v.created, v.started)
+	} else {
+		c.other.add(v.seq, v.id, v.terms, v.nth, v.trigger, v.manual, v.parent, v.due, v.last, v.count, v.fire, v.slot, v.state, v.reason,
+			v.attempt, v.retry, v.created, v.started, v.ended, v.output, v.summary, v.problem)
+	}
+	s.pending = true
+	s.uses++
+	if v.manual == "" {
+		s.run = seq
+	}
+	if s.latest == 0 || v.due >= s.latestDue {
+		s.latest, s.latestDue = seq, v.due
+	}
+	c.move(s)
+	if v.ended == 0 {
+		s.count(r.State, 1)
+		c.j.known.open[r.ID] = &opened{seq: seq, job: s.id, state: r.State, attempt: v.attempt, retry: v.retry, started: v.started}
+	}
 	return nil
 }
 
 // extend adds a non-run to the latest scheduled row of its job, if that is like
 // it, and returns the id of the row; else "".
-func (t *tx) extend(v *runRow) (string, error) {
-	var id string
-	err := t.row(`UPDATE runs SET last = $2, count = count + $3, ended = $4
-		WHERE seq = (SELECT seq FROM runs WHERE job = $1 AND manual = '' ORDER BY due DESC LIMIT 1)
-			AND state = $5 AND reason = $6 AND decision = $7 AND generation = $8 AND principal = $9 AND digest = $10
+func (c *claiming) extend(v *runRow, s *standing) (job.RunID, error) {
+	if s.run == 0 || s.uses == 0 {
+		return "", nil
+	}
+	var id job.RunID
+	err := c.row(`UPDATE run_rows SET last = $3, count = count + $4, ended = $5
+		WHERE seq = $1 AND job = $2 AND manual = '' AND state = $6 AND reason = $7 AND terms = $8
 		RETURNING id`,
-		v.job, v.last, v.count, v.ended, v.state, v.reason, v.decision, v.generation, v.principal, v.digest).Scan(&id)
+		s.run, s.nth, max(v.due, v.last), v.count, v.ended, v.state, v.reason, v.terms).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
 	return id, err
 }
 
-var intoRuns = newInsert(`INSERT INTO runs (id, job, job_name, generation, concurrency, trigger, manual, parent, due, last, count, fire,
-		principal, skill, entrypoint, input, digest, decision, state, reason, attempt, retry, created, started, ended,
-		output, summary, error) VALUES `, runValues, ` ON CONFLICT DO NOTHING`)
+// intoRunsUsual inserts runs whose first attempt starts at their nominal time.
+var intoRunsUsual = newInsert(`INSERT INTO run_rows (seq, id, terms, job, due, fire, slot, created, started,
+		trigger, manual, parent, last, count, state, reason, attempt, retry, ended, began, output, summary, error) VALUES `,
+	`(?, ?, ?, ?, ?, ?, ?, ?, ?, 'timer', '', '', 0, 1, 'running', '', 1, 0, 0, 0, '', '', '')`, ` ON CONFLICT DO NOTHING`)
 
-const runValues = 28
-
-func (v *runRow) values(r *rows) {
-	r.add(v.id, v.job, v.name, v.generation, v.concurrency, v.trigger, v.manual, v.parent, v.due, v.last, v.count, v.fire,
-		v.principal, v.skill, v.entrypoint, v.input, v.digest, v.decision, v.state, v.reason, v.attempt, v.retry,
-		v.created, v.started, v.ended, v.output, v.summary, v.problem)
+// usual reports whether the row is one of intoRunsUsual.
+func (v *runRow) usual() bool {
+	return v.trigger == string(job.ByTimer) && v.state == string(job.Running) && v.parent == "" && v.last == 0 && v.count == 1 &&
+		v.reason == "" && v.attempt == 1 && v.retry == 0 && v.output == "" && v.summary == "" && v.problem == ""
 }
+
+var intoRuns = newInsert(`INSERT INTO run_rows (seq, id, terms, job, trigger, manual, parent, due, last, count, fire, slot, state, reason,
+		attempt, retry, created, started, ended, output, summary, error, began) VALUES `,
+	`(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)`, ` ON CONFLICT DO NOTHING`)
 
 // flush inserts the runs that are pending.
 func (c *claiming) flush() error {
-	want := int64(len(c.pending.values) / runValues)
-	n, err := c.insert(&intoRuns, &c.pending)
+	want := int64(len(c.usual)/intoRunsUsual.columns + len(c.other)/intoRuns.columns)
+	if want == 0 {
+		return nil
+	}
+	n, err := c.insert(&intoRunsUsual, &c.usual)
+	if err == nil {
+		var others int64
+		others, err = c.insert(&intoRuns, &c.other)
+		n += others
+	}
 	if err == nil && n != want {
 		// The cursor and the open runs allowed it: the journal contradicts itself,
 		// or an id was used twice. Nothing of the batch is written then.
 		err = fmt.Errorf("of %d runs only %d were taken: a constraint refuses the others", want, n)
 	}
-	for _, s := range c.jobs {
-		if s != nil {
-			s.pending = false
-		}
+	for _, s := range c.moved {
+		s.pending = false
 	}
 	return err
 }

@@ -143,12 +143,14 @@ func count(t testing.TB, j *Journal, table string) int {
 func TestBeginSurvivesAnomaly(t *testing.T) {
 	j := open(t)
 	a, b := put(t, j, minute("a")), put(t, j, minute("b"))
-	if _, err := j.conn.ExecContext(t.Context(), `INSERT INTO runs
-		SELECT 1, 'run_ghost', 'job_a', 'a', 1, 'forbid', 'timer', '', '', $1, $1, 1, $1, 'User::"alice"', '', '', '', '', '', 'skipped', 'overlap',
-			0, 0, 1, 0, 1, '', '', ''`, micros(noon.Add(2*time.Minute))); err != nil {
+	begin(t, j, claim(run(a, 2, job.Skipped)))
+	// The row is there, and what would have refused the claims before is not.
+	if _, err := j.conn.ExecContext(t.Context(), `UPDATE cursors SET cursor = $1 WHERE job = 'job_a'`, micros(noon)); err != nil {
 		t.Fatal(err)
 	}
+	j.known.forget()
 	broken := claim(run(a, 2, job.Running))
+	broken.Run.ID += "again"
 	broken.Missed = []job.Run{*run(a, 1, job.Missed)}
 	refused, err := j.Begin(t.Context(), []job.Claim{broken, claim(run(b, 1, job.Running))})
 	if err != nil || refused[0] == nil || refused[1] != nil {
@@ -246,7 +248,7 @@ func TestCoalescing(t *testing.T) {
 		{"other decision", func(_ *job.Job, r *job.Run) { r.Decision.PolicySet = "2" }, 2},
 		{"other principal", func(_ *job.Job, r *job.Run) { r.Principal = job.User("bob") }, 2},
 		{"other digest", func(_ *job.Job, r *job.Run) { r.Digest[1] = 1 }, 2},
-		{"other action name is the same generation", func(_ *job.Job, r *job.Run) { r.JobName = "renamed" }, 1},
+		{"other name", func(_ *job.Job, r *job.Run) { r.JobName = "renamed" }, 2},
 		{"manual", func(_ *job.Job, r *job.Run) { r.Trigger = job.ByHand }, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -290,6 +292,12 @@ func TestRanges(t *testing.T) {
 	after := *run(v, 3002, job.Missed)
 	after.Reason = job.ReasonMisfire
 	begin(t, j, job.Claim{Job: v.ID, Generation: 1, Missed: []job.Run{after}})
+	// Who tells of a run that became a part of a row names that row.
+	alone, joined := job.Claim{Job: "job_none"}, job.Claim{Job: v.ID, Generation: 1, Missed: []job.Run{*run(v, 3003, job.Missed)}}
+	joined.Missed[0].Reason = job.ReasonMisfire
+	if _, err := j.Begin(t.Context(), []job.Claim{alone, joined}); err != nil || joined.Missed[0].ID != after.ID {
+		t.Errorf("the run has the id %s, its row %s: %v", joined.Missed[0].ID, after.ID, err)
+	}
 	runs, err := j.Runs(t.Context(), job.Filter{Job: v.ID})
 	if err != nil {
 		t.Fatal(err)
@@ -298,7 +306,7 @@ func TestRanges(t *testing.T) {
 	for _, r := range runs {
 		got = append(got, fmt.Sprintf("%s %d×%d..%d", r.State, r.Count, r.Due.Sub(noon)/time.Minute, r.Last.Sub(noon)/time.Minute))
 	}
-	want := []string{"missed 1×3002..3002", "running 1×3001..3001", "missed 3000×1..3000"}
+	want := []string{"missed 2×3002..3003", "running 1×3001..3001", "missed 3000×1..3000"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
@@ -306,7 +314,7 @@ func TestRanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]job.Tally{{Job: "a", State: job.Missed, Reason: job.ReasonMisfire, Count: 3001}}, tallies); diff != "" {
+	if diff := cmp.Diff([]job.Tally{{Job: "a", State: job.Missed, Reason: job.ReasonMisfire, Count: 3002}}, tallies); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -20,15 +20,15 @@ func FuzzRunFact(f *testing.F) {
 			func() { fact.As, fact.Trigger, fact.Parent = b, job.Trigger(a), job.RunID(a) },
 			func() { fact.State, fact.Reason = job.State(b), job.Reason(a) },
 			func() { fact.Digest, fact.Error = a, b },
-			func() { fact.Decision = &decision{Allow: n > 0} },
-			func() { fact.Decision = &decision{Errors: []string{a, b}, Set: b} },
-			func() { fact.Decision = &decision{Policies: []string{b, ""}, Set: a} },
+			func() { fact.Decision = (&decision{Allow: n > 0}).append(nil) },
+			func() { fact.Decision = (&decision{Errors: []string{a, b}, Set: b}).append(nil) },
+			func() { fact.Decision = (&decision{Policies: []string{b, ""}, Set: a}).append(nil) },
 		} {
 			if some>>i&1 == 1 {
 				set()
 			}
 		}
-		got := fact.append(nil)
+		got := fact.append(nil, whole)
 		want, err := canonicalize(fact)
 		if err != nil {
 			t.Fatal(err)

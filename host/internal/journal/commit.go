@@ -2,10 +2,8 @@ package journal
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/palyra-go/palyra/host/internal/failpoint"
@@ -115,6 +113,7 @@ var errSpoilt = errors.New("an operation was refused late")
 
 // abort undoes a transaction that failed as a whole and tells everybody.
 func (j *Journal) abort(t *tx, batch []*op, err error) {
+	j.known.forget()
 	if _, undo := j.conn.ExecContext(t.ctx, "ROLLBACK"); undo != nil {
 		j.log.Debug("rollback after a failed commit", "err", undo) // SQLite had done it
 	}
@@ -136,6 +135,8 @@ type tx struct {
 	bytes   int             // of text that was written
 	writes  int             // statements so far that changed something
 	notes   []noted         // of the operations that went well
+	runs    []runFact       // of these, the last
+	facts   []byte          // where facts are encoded
 	tail    tail            // of the entries, once it is committed; none if seq is 0
 }
 
@@ -161,6 +162,7 @@ func (t *tx) batch(batch []*op) error {
 		return t.spoilt(err)
 	}
 	if len(batch) == 1 && batch[0].err != nil {
+		t.j.known.forget()
 		_, err := t.exec("ROLLBACK")
 		return err
 	}
@@ -211,6 +213,7 @@ func (t *tx) spoilt(err error) error {
 	if unwritable(err) {
 		return err
 	}
+	t.j.known.forget()
 	if _, undo := t.exec("ROLLBACK"); undo != nil {
 		return errors.Join(ErrUnwritable, undo)
 	}
@@ -227,6 +230,7 @@ func (t *tx) apart(do func(*tx) error) error {
 		return err // the transaction may be gone, and with it the savepoint
 	}
 	if err != nil {
+		t.j.known.forget()
 		if _, undo := t.exec("ROLLBACK TO op"); undo != nil {
 			return errors.Join(ErrUnwritable, undo)
 		}
@@ -236,82 +240,3 @@ func (t *tx) apart(do func(*tx) error) error {
 	}
 	return err
 }
-
-// stmt returns the prepared form of a constant query.
-func (t *tx) stmt(query string) (*sql.Stmt, error) {
-	if s := t.j.stmts[query]; s != nil {
-		return s, nil
-	}
-	s, err := t.j.conn.PrepareContext(t.ctx, query)
-	if err == nil {
-		t.j.stmts[query] = s
-	}
-	return s, err
-}
-
-// exec runs a constant statement and returns how many rows it touched.
-func (t *tx) exec(query string, args ...any) (int64, error) {
-	s, err := t.stmt(query)
-	if err != nil {
-		return 0, err
-	}
-	t.weigh(args)
-	result, err := s.ExecContext(t.ctx, args...)
-	if err != nil {
-		return 0, err
-	}
-	n, err := result.RowsAffected()
-	if n > 0 {
-		t.writes++
-	}
-	return n, err
-}
-
-// weigh counts the text that a statement writes.
-func (t *tx) weigh(args []any) {
-	for _, arg := range args {
-		if text, ok := arg.(string); ok {
-			t.bytes += len(text)
-		}
-	}
-}
-
-// row runs a constant query for one row.
-func (t *tx) row(query string, args ...any) scanner {
-	s, err := t.stmt(query)
-	if err != nil {
-		return broken{err}
-	}
-	if !strings.HasPrefix(query, "SELECT") {
-		t.writes++ // perhaps
-		t.weigh(args)
-	}
-	return s.QueryRowContext(t.ctx, args...)
-}
-
-// each runs a constant query and hands over its rows.
-func (t *tx) each(query string, args []any, row func(scanner) error) error {
-	s, err := t.stmt(query)
-	if err != nil {
-		return err
-	}
-	found, err := s.QueryContext(t.ctx, args...)
-	if err != nil {
-		return err
-	}
-	defer found.Close()
-	for found.Next() {
-		if err := row(found); err != nil {
-			return err
-		}
-	}
-	return found.Err()
-}
-
-// scanner is one row of a result.
-type scanner interface{ Scan(...any) error }
-
-// broken is a row that could not be asked for.
-type broken struct{ err error }
-
-func (b broken) Scan(...any) error { return b.err }

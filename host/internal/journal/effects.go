@@ -11,7 +11,7 @@ import (
 
 // owe adds what the end of a run owes to the rows of the outbox, which the
 // transaction that ends it inserts.
-func (t *tx) owe(e *ending, owed *rows) error {
+func (t *tx) owe(e *ending, owed *values) error {
 	o := e.outcome
 	add := func(effect job.Effect, targets ...string) {
 		for _, target := range targets {
@@ -29,7 +29,7 @@ func (t *tx) owe(e *ending, owed *rows) error {
 		if len(o.Chain.OnRecovery) == 0 {
 			break
 		}
-		before, err := stateBefore(t.row, o.Job, o.Run, e.ended)
+		before, err := stateBefore(t.ctx, t.j.conn, o.Job, o.Run, e.ended)
 		if err != nil {
 			return err
 		}
@@ -40,26 +40,41 @@ func (t *tx) owe(e *ending, owed *rows) error {
 	return nil
 }
 
-var intoEffects = newInsert(`INSERT INTO effects (run, effect, target, created) VALUES `, 4, ` ON CONFLICT DO NOTHING`)
+var intoEffects = newInsert(`INSERT INTO effects (run, effect, target, created) VALUES `, sqlite.list(4), ` ON CONFLICT DO NOTHING`)
 
-// recent is how many runs of a job are looked at, the latest nominal times, for
-// the one that ended last.
-const recent = 64
+// overlap is how much earlier than the nominal time of a failed run that of one is
+// which ended after it, at most: an older one is not looked for.
+const overlap = 24 * hour
+
+// ended is how a run ended.
+type ended struct {
+	state   job.State
+	seq, at int64
+	due     int64
+}
 
 // stateBefore returns how the run of the job that ended last before another did,
-// of those that succeeded or failed; empty if there is none.
-func stateBefore(row func(query string, args ...any) scanner, of job.ID, run job.RunID, ended int64) (job.State, error) {
-	var state job.State
-	err := row(`SELECT state FROM (
-			SELECT seq, state, ended FROM runs
-			WHERE job = $1 AND id <> $2 AND ended > 0 AND ended <= $3
-				AND state IN ('succeeded', 'failed', 'timed_out', 'interrupted')
-			ORDER BY due DESC LIMIT $4)
-		ORDER BY ended DESC, seq DESC LIMIT 1`, string(of), string(run), ended, recent).Scan(&state)
+// if it failed; empty if it did not, or there is none.
+func stateBefore(ctx context.Context, db asker, of job.ID, run job.RunID, before int64) (job.State, error) {
+	var last ended
+	err := db.QueryRowContext(ctx, `SELECT state, seq, ended, due FROM run_rows
+		WHERE job = (SELECT nth FROM cursors WHERE job = $1) AND ended <= $2 AND id <> $3 AND state IN ('failed', 'timed_out', 'interrupted')
+		ORDER BY ended DESC, seq DESC LIMIT 1`, string(of), before, string(run)).Scan(&last.state, &last.seq, &last.at, &last.due)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
-	return state, err
+	if err != nil {
+		return "", err
+	}
+	since, err := inEras(ctx, db, search{
+		job: of, args: []any{before, last.at, last.seq, string(run)}, from: forEver, to: last.due - overlap, limit: 1,
+		where: ` AND r.state = 'succeeded' AND r.ended <= $1 AND (r.ended > $2 OR r.ended = $2 AND r.seq > $3) AND r.id <> $4`,
+	}, func(row scanner) (seq int64, err error) { return seq, row.Scan(&seq) },
+		func(part, _ string) string { return `SELECT r.seq ` + part })
+	if err != nil || len(since) > 0 {
+		return "", err
+	}
+	return last.state, nil
 }
 
 // Recovered reports whether a run that has ended was the first success after a
@@ -68,9 +83,7 @@ func (j *Journal) Recovered(ctx context.Context, r *job.Run) (bool, error) {
 	if r.State != job.Succeeded {
 		return false, nil
 	}
-	before, err := stateBefore(func(query string, args ...any) scanner {
-		return j.readers.QueryRowContext(ctx, query, args...)
-	}, r.Job, r.ID, micros(r.Ended))
+	before, err := stateBefore(ctx, j.readers, r.Job, r.ID, micros(r.Ended))
 	if err != nil {
 		return false, fmt.Errorf("run before %s: %w", r.ID, err)
 	}

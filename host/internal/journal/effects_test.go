@@ -149,28 +149,3 @@ func TestChainedOnce(t *testing.T) {
 		t.Errorf("%d runs, %v; want 2", len(list), err)
 	}
 }
-
-// A journal of before keeps its outbox.
-func TestOutboxIsKept(t *testing.T) {
-	j := open(t)
-	v := put(t, j, minute("a"))
-	r := run(v, 1, job.Running)
-	begin(t, j, claim(r))
-	o := outcome(r, job.Succeeded)
-	o.Effect = job.JudgeAudit
-	if err := j.Finish(t.Context(), o); err != nil {
-		t.Fatal(err)
-	}
-	script, err := migrations.ReadFile("migrations/0005.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := j.conn.ExecContext(t.Context(), `DROP TABLE effects;
-		CREATE TABLE effects (run TEXT PRIMARY KEY REFERENCES runs (id) ON DELETE CASCADE, effect TEXT NOT NULL, created BIGINT NOT NULL);
-		INSERT INTO effects VALUES ($1, 'audit.judge', 7);`+string(script), string(r.ID)); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"audit.judge"}, owed(t, j)); diff != "" {
-		t.Error(diff)
-	}
-}

@@ -39,12 +39,29 @@ const (
 // noted is one fact that a transaction will record.
 type noted struct {
 	kind, actor, subject string
-	fact                 []byte // canonical
+	fact, own            []byte   // canonical: all of it, and what is not in common
+	common               string   // what it may have in common with others, or ""
+	run                  *runFact // instead of fact and own, which are made when it is known which is needed
 }
 
 // note records a fact with the transaction, if its operation goes well.
 func (t *tx) note(kind, actor, subject string, canonical []byte) {
-	t.notes = append(t.notes, noted{kind, actor, subject, canonical})
+	t.notes = append(t.notes, noted{kind: kind, actor: actor, subject: subject, fact: canonical})
+}
+
+// noteRun is note of a fact about a run. common is that part of it, if that is
+// known.
+func (t *tx) noteRun(kind, actor string, fact *runFact, has string) {
+	if len(t.runs) == cap(t.runs) {
+		t.runs = make([]runFact, 0, 256) // what points into the others stays
+	}
+	t.runs = append(t.runs, *fact)
+	if has == "" {
+		has = string(fact.append(nil, common))
+	}
+	t.notes = append(t.notes, noted{
+		kind: kind, actor: actor, subject: string(fact.Run), common: has, run: &t.runs[len(t.runs)-1],
+	})
 }
 
 // record notes a fact that is not canonical yet.
@@ -98,9 +115,20 @@ func (t *tx) appendEntries() error {
 // group is the facts that share an entry.
 type group struct {
 	kind, actor, subject string
-	facts                [][]byte
+	alike                []*alike
+	facts                [][]byte // that are like no other
 	size                 int
+	notes                []*noted
 }
+
+// alike is facts that have something in common.
+type alike struct {
+	all   string
+	facts [][]byte
+}
+
+// maxAlike is how many kinds of alike facts an entry has at most.
+const maxAlike = 32
 
 // grouped returns the facts of the transaction by kind and actor, in the order
 // in which each of these came first.
@@ -109,7 +137,8 @@ func (t *tx) grouped() []*group {
 	var all []*group
 	by := map[likeness]*group{}
 	var g *group
-	for _, n := range t.notes {
+	for i := range t.notes {
+		n := &t.notes[i]
 		if g == nil || g.kind != n.kind || g.actor != n.actor {
 			if g = by[likeness{n.kind, n.actor}]; g == nil {
 				g = &group{kind: n.kind, actor: n.actor, subject: n.subject}
@@ -120,10 +149,53 @@ func (t *tx) grouped() []*group {
 		if g.subject != n.subject {
 			g.subject = ""
 		}
-		g.facts = append(g.facts, n.fact)
-		g.size += len(n.fact) + 1
+		g.notes = append(g.notes, n)
+	}
+	for _, g := range all {
+		t.compare(g)
 	}
 	return all
+}
+
+// compare parts the facts of a group into those that are alike and the others.
+func (t *tx) compare(g *group) {
+	by := map[string]int{}
+	for _, n := range g.notes {
+		by[n.common]++
+	}
+	delete(by, "")
+	found := map[string]*alike{}
+	for _, n := range g.notes {
+		fact := n.fact
+		if a := found[n.common]; a != nil || by[n.common] > 1 && len(found) < maxAlike {
+			if a == nil {
+				a = &alike{all: n.common}
+				found[n.common] = a
+				g.alike = append(g.alike, a)
+				g.size += len(n.common) + 32
+			}
+			if fact = n.own; n.run != nil {
+				fact = t.encoded(n.run, own)
+			}
+			a.facts = append(a.facts, fact)
+		} else {
+			if n.run != nil {
+				fact = t.encoded(n.run, whole)
+			}
+			g.facts = append(g.facts, fact)
+		}
+		g.size += len(fact) + 1
+	}
+}
+
+// encoded returns the part of a fact.
+func (t *tx) encoded(fact *runFact, of part) []byte {
+	if cap(t.facts)-len(t.facts) < 1<<10 {
+		t.facts = make([]byte, 0, 64<<10)
+	}
+	start := len(t.facts)
+	t.facts = fact.append(t.facts, of)
+	return t.facts[start:len(t.facts):len(t.facts)]
 }
 
 // Entries returns up to limit entries with a seq above after, in order.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -25,10 +26,13 @@ func TestCanonicalEntries(t *testing.T) {
 		denied := run(b, 1, job.Denied)
 		denied.Reason, denied.Decision = job.ReasonPolicy, job.Decision{Policies: []string{`<é>`}, Errors: []string{"x"}, PolicySet: "ab"}
 		begin(t, j, claim(run(a, 1, job.Running)), claim(denied))
+		c, d := put(t, j, minute("c")), put(t, j, minute("d"))
+		begin(t, j, claim(run(c, 1, job.Running)), claim(run(b, 2, job.Skipped)), claim(run(d, 1, job.Running)))
 		if err := j.DeleteJob(t.Context(), b.ID, job.User(`q"`)); err != nil {
 			t.Fatal(err)
 		}
 		entries, err := j.Entries(t.Context(), 1, 10)
+		entries = slices.DeleteFunc(entries, func(e Entry) bool { return e.Subject == "job_c" || e.Subject == "job_d" })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,12 +49,18 @@ func TestCanonicalEntries(t *testing.T) {
 				`"},"digest":"07` + strings.Repeat("00", 31) + `","due":1893499260000000,"job":"job_a","run":"run_a000001","state":"running","trigger":"timer"},` +
 				`{"as":"User::\"alice\"","decision":{"allow":false,"errors":["x"],"policies":["<é>"],"set":"ab"},"due":1893499260000000,"job":"job_b","reason":"policy","run":"run_b000001","state":"denied","trigger":"timer"}` +
 				`]},"kind":"run.begin","subject":"","v":1}`,
-			`4 4 {"actor":"User::\"q\\\"\"","at":1893499200000000,"data":{"facts":[{"generation":1,"job":"job_b","name":"b"}]},"kind":"job.delete","subject":"job_b","v":1}`,
+			`6 6 {"actor":"System::\"daemon\"","at":1893499200000000,"data":{"alike":[` +
+				`{"all":{"as":"User::\"alice\"","attempt":1,"decision":{"allow":true,"policies":["00-default.cedar#0"],"set":"` + set +
+				`"},"digest":"07` + strings.Repeat("00", 31) + `","state":"running","trigger":"timer"},` +
+				`"facts":[{"due":1893499260000000,"job":"job_c","run":"run_c000001"},{"due":1893499260000000,"job":"job_d","run":"run_d000001"}]}],` +
+				`"facts":[{"as":"User::\"alice\"","due":1893499320000000,"job":"job_b","run":"run_b000002","state":"skipped","trigger":"timer"}]},` +
+				`"kind":"run.begin","subject":"","v":1}`,
+			`7 7 {"actor":"User::\"q\\\"\"","at":1893499200000000,"data":{"facts":[{"generation":1,"job":"job_b","name":"b"}]},"kind":"job.delete","subject":"job_b","v":1}`,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		last := entries[2]
+		last := entries[3]
 		if last.Kind != "job.delete" || last.Subject != "job_b" || last.Actor != `User::"q\""` || !last.At.Equal(noon) {
 			t.Errorf("decoded as %+v", last)
 		}

@@ -23,16 +23,12 @@ func (j *Journal) Advance(ctx context.Context, r *job.Run, by job.Principal) err
 }
 
 func (t *tx) advance(r *job.Run, by job.Principal) error {
-	v, err := encodeRun(r, "", t.at)
-	if err != nil {
-		return err
-	}
-	was, err := t.openState(r.ID)
+	was, err := t.opened(r.ID)
 	if err != nil {
 		return err
 	}
 	if r.State == job.Queued {
-		return fmt.Errorf("a run that is %s does not become queued", was)
+		return fmt.Errorf("a run that is %s does not become queued", was.state)
 	}
 	fallen, err := t.fallen([]job.Claim{{Run: r}})
 	if err == nil {
@@ -41,40 +37,67 @@ func (t *tx) advance(r *job.Run, by job.Principal) error {
 	if err != nil {
 		return err
 	}
-	if r.State == job.Running && was == job.Queued {
+	if r.State == job.Running && was.state == job.Queued {
 		if err := t.alone(r.ID); err != nil {
 			return err
 		}
 	}
-	if _, err := t.exec(`UPDATE runs SET state = $2, reason = $3, decision = $4, digest = $5, attempt = $6, retry = $7,
+	of, err := t.judged(r, was)
+	if err != nil {
+		return err
+	}
+	v := encodeRun(r, of, t.at)
+	if v.state == string(job.Running) && of.concurrency == string(job.Allow) {
+		v.slot = was.seq
+	}
+	if _, err := t.exec(`UPDATE run_rows SET state = $2, reason = $3, terms = $4, slot = $5, attempt = $6, retry = $7,
 			started = $8, ended = $9, output = $10, summary = $11, error = $12
-		WHERE id = $1 AND ended = 0`,
-		v.id, v.state, v.reason, v.decision, v.digest, v.attempt, v.retry, v.started, v.ended,
+		WHERE seq = $1 AND ended = 0`,
+		was.seq, v.state, v.reason, v.terms, v.slot, v.attempt, v.retry, v.started, v.ended,
 		v.output, v.summary, v.problem); err != nil {
 		return err
 	}
-	fact := runFact{
+	t.j.known.became(r.ID, was, &opened{
+		seq: was.seq, job: was.job, state: r.State, attempt: v.attempt, retry: v.retry, started: v.started,
+	})
+	t.noteRun(kindAdvance, by.String(), &runFact{
 		Run: r.ID, Job: r.Job, State: r.State, Reason: r.Reason, Attempt: r.Attempt,
-		Digest: v.digest, Decision: v.decided, Error: v.problem,
-	}
-	t.note(kindAdvance, by.String(), v.id, fact.append(nil))
+		Digest: of.digestText, Decision: of.decided, Error: v.problem,
+	}, "")
 	return nil
 }
 
-func (t *tx) openState(id job.RunID) (job.State, error) {
-	var state job.State
-	err := t.row(`SELECT state FROM runs WHERE id = $1 AND ended = 0`, string(id)).Scan(&state)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", ErrGone
+// judged returns the terms of an open run, with the digest and the decision of r
+// if these are others.
+func (t *tx) judged(r *job.Run, was *opened) (*terms, error) {
+	var row termRow
+	if err := t.row(`SELECT `+termColumns+` FROM run_rows r JOIN terms t ON t.id = r.terms WHERE r.seq = $1`,
+		was.seq).Scan(row.into()...); err != nil {
+		return nil, err
 	}
-	return state, err
+	of, err := row.read()
+	if err != nil || of.digest == r.Digest && sameDecision(&of.decision, &r.Decision) {
+		return of, err
+	}
+	old := of.id
+	same := job.Run{
+		JobName: of.name, Generation: of.generation, Principal: of.principal, Action: of.action,
+		Digest: r.Digest, Decision: r.Decision,
+	}
+	if of, err = newTerms(&same, of.concurrency); err == nil {
+		err = t.putTerms(was.job, of, 1)
+	}
+	if err == nil {
+		err = t.release(old, 1)
+	}
+	return of, err
 }
 
 // alone refuses a run that may not run beside the one of its job that does.
 func (t *tx) alone(id job.RunID) error {
 	var other string
-	err := t.row(`SELECT o.id FROM runs r JOIN runs o ON o.job = r.job
-		WHERE r.id = $1 AND r.concurrency <> 'allow' AND o.ended = 0 AND o.state = 'running' AND o.id <> $1
+	err := t.row(`SELECT o.id FROM run_rows r JOIN terms t ON t.id = r.terms JOIN run_rows o ON o.job = r.job
+		WHERE r.id = $1 AND t.concurrency <> 'allow' AND o.ended = 0 AND o.state = 'running' AND o.id <> $1
 		LIMIT 1`, string(id)).Scan(&other)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
@@ -105,7 +128,9 @@ type ending struct {
 	outcome                       *job.Outcome
 	output, problem, summary, log string
 	retry, started, ended         int64 // ended 0: when it is written
-	fact                          []byte
+	last                          bool  // the attempt ended as the run, and logged nothing
+	fact, own                     []byte
+	common                        string
 }
 
 func newEnding(o *job.Outcome) (*ending, error) {
@@ -117,29 +142,32 @@ func newEnding(o *job.Outcome) (*ending, error) {
 		retry: micros(o.Retry), started: micros(o.Attempt.Started), ended: micros(o.Attempt.Ended),
 	}
 	e.output, e.problem = capOutput(o.Output, o.Error)
+	a := &o.Attempt
+	e.last = o.State.Terminal() && a.Number > 0 && e.started != 0 && e.ended != 0 && e.log == "" &&
+		a.State == o.State && a.Reason == o.Reason && capped(a.Error, MaxText) == e.problem
 	fact := runFact{
-		Run: o.Run, Job: o.Job, State: o.State, Reason: o.Reason, Attempt: o.Attempt.Number,
+		Run: o.Run, Job: o.Job, State: o.State, Reason: o.Reason, Attempt: a.Number,
 		Output: sum(e.output), Log: sum(e.log), Error: capped(e.problem, 1<<10),
 	}
-	e.fact = fact.append(nil)
+	e.fact, e.own, e.common = fact.append(nil, whole), fact.append(nil, own), string(fact.append(nil, common))
 	return e, nil
 }
 
 // finish writes the endings of operations and sets their errors. The error it
 // returns is of the transaction as a whole.
 func (t *tx) finish(ops []*op) error {
-	var attempts, owed rows
+	var attempts, owed, args values
 	for _, o := range ops {
-		n, err := t.end(o.end)
+		out := o.end.outcome
+		told, err := t.end(o.end, &args)
 		switch {
-		case err != nil:
-			return err
-		case n == 0:
+		case errors.Is(err, ErrGone):
 			o.err = ErrGone
 			continue
+		case err != nil:
+			return err
 		}
-		out := o.end.outcome
-		if a := &out.Attempt; a.Number != 0 { // 0: it ended between or before attempts
+		if a := &out.Attempt; a.Number != 0 && !told { // 0: it ended between or before attempts
 			attempts.add(string(out.Run), int64(a.Number), o.end.started, micros(a.Ended), string(a.State), string(a.Reason),
 				capped(a.Error, MaxText), o.end.log)
 		}
@@ -148,7 +176,9 @@ func (t *tx) finish(ops []*op) error {
 				return err
 			}
 		}
-		t.note(kindFinish, daemon, string(out.Run), o.end.fact)
+		t.notes = append(t.notes, noted{
+			kind: kindFinish, actor: daemon, subject: string(out.Run), fact: o.end.fact, own: o.end.own, common: o.end.common,
+		})
 	}
 	_, err := t.insert(&intoAttempts, &attempts)
 	if err == nil {
@@ -159,13 +189,18 @@ func (t *tx) finish(ops []*op) error {
 
 // intoAttempts replaces what is there: the end of a run may be told twice, once
 // with its last attempt and once after it.
-var intoAttempts = newInsert(`INSERT INTO attempts (run, number, started, ended, state, reason, error, log) VALUES `, 8,
+var intoAttempts = newInsert(`INSERT INTO attempts (run, number, started, ended, state, reason, error, log) VALUES `, sqlite.list(8),
 	` ON CONFLICT (run, number) DO UPDATE SET started = excluded.started, ended = excluded.ended, state = excluded.state,
 		reason = excluded.reason, error = excluded.error, log = excluded.log`)
 
-// end writes the new state of a run and returns how many there are: 1 or 0.
-func (t *tx) end(e *ending) (int64, error) {
+// end writes the new state of a run, or answers [ErrGone]. It reports whether the
+// row tells of the attempt too.
+func (t *tx) end(e *ending, args *values) (bool, error) {
 	o := e.outcome
+	was, err := t.opened(o.Run)
+	if err != nil {
+		return false, err
+	}
 	var ended int64
 	if o.State.Terminal() {
 		if e.ended == 0 {
@@ -173,10 +208,34 @@ func (t *tx) end(e *ending) (int64, error) {
 		}
 		ended = e.ended
 	}
-	return t.exec(`UPDATE runs SET state = $2, reason = $3, retry = $4, ended = $5, output = $6, summary = $7, error = $8,
-			attempt = CASE WHEN attempt > $9 THEN attempt ELSE $9 END,
-			started = CASE WHEN started = 0 THEN $10 ELSE started END
-		WHERE id = $1 AND ended = 0`,
-		string(o.Run), string(o.State), string(o.Reason), e.retry, ended, e.output, e.summary, e.problem,
-		o.Attempt.Number, e.started)
+	now := opened{
+		seq: was.seq, job: was.job, state: o.State,
+		attempt: max(was.attempt, int64(o.Attempt.Number)), retry: e.retry, started: was.started,
+	}
+	if now.started == 0 {
+		now.started = e.started
+	}
+	var began int64
+	if e.last && now.attempt == int64(o.Attempt.Number) {
+		began = e.started
+	}
+	query := `UPDATE run_rows SET state = ?, ended = ?, began = ?, output = ?, summary = ?, retry = ?, reason = ?, error = ?,
+		attempt = ?, started = ? WHERE seq = ? AND ended = 0`
+	*args = (*args)[:0]
+	args.add(string(o.State), ended, began, e.output, e.summary)
+	if now.attempt == was.attempt && now.started == was.started && now.retry == was.retry && o.Reason == "" && e.problem == "" {
+		query = `UPDATE run_rows SET state = ?, ended = ?, began = ?, output = ?, summary = ?, reason = '', error = ''
+			WHERE seq = ? AND ended = 0`
+	} else {
+		args.add(now.retry, string(o.Reason), e.problem, now.attempt, now.started)
+	}
+	args.add(was.seq)
+	n, err := t.run(query, *args)
+	if err == nil && n == 0 {
+		err = ErrGone
+	}
+	if err == nil {
+		t.j.known.became(o.Run, was, &now)
+	}
+	return began != 0, err
 }

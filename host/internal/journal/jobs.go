@@ -161,7 +161,9 @@ func (t *tx) putJob(v *job.Job, spec string, by job.Principal, kind string) erro
 		return err
 	}
 	// A job made again under an old id goes on after what the old one accounted for.
-	if _, err := t.exec(`INSERT INTO cursors (job, cursor, key, arms) VALUES ($1, $2, $3, $4)
+	delete(t.j.known.jobs, v.ID)
+	if _, err := t.exec(`INSERT INTO cursors (job, cursor, key, arms, nth, run, latest, terms, uses)
+		VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(nth), 0) + 1 FROM cursors), 0, 0, 0, 0)
 		ON CONFLICT (job) DO UPDATE SET key = excluded.key, arms = excluded.arms,
 			cursor = CASE WHEN excluded.cursor > cursors.cursor THEN excluded.cursor ELSE cursors.cursor END`,
 		string(v.ID), micros(v.Cursor), key, v.Arms); err != nil {
@@ -194,6 +196,7 @@ func (t *tx) putRow(v *job.Job, spec string) (key int64, err error) {
 // DeleteJob removes a job. Its runs stay.
 func (j *Journal) DeleteJob(ctx context.Context, id job.ID, by job.Principal) error {
 	err := j.write(ctx, func(t *tx) error {
+		delete(t.j.known.jobs, id)
 		fact := jobFact{Job: id}
 		err := t.row(`DELETE FROM jobs WHERE id = $1 RETURNING name, generation`, string(id)).Scan(&fact.Name, &fact.Generation)
 		if errors.Is(err, sql.ErrNoRows) {

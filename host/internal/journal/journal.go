@@ -12,8 +12,9 @@
 // take the turn commits the operations of everybody who waits, and so one sync
 // serves them all. An operation that is refused leaves no trace and does not
 // disturb its neighbours: as a rule it is refused before it writes anything; if
-// not, the transaction is undone and done again with a savepoint for each. Runs
-// and attempts of a transaction are inserted many to a statement. A context that
+// not, the transaction is undone and done again with a savepoint for each. Rows of
+// a transaction are inserted many to a statement. How jobs stand and which runs
+// are open is remembered by who writes, until something is undone. A context that
 // has ended
 // stops a write that is not queued yet; from then on its result is waited for,
 // because it is decided with others.
@@ -38,9 +39,14 @@
 // A scheduled run is one row for one (job, due); a unique index sees to it. A run
 // that did not run (denied, skipped, missed or expired at birth, not manual) may
 // be a range: due is its first nominal time, last its last, count how many. If it
-// is like the latest scheduled row of its job in state, reason, decision,
-// generation, principal and digest, that row is extended and the new id is not
-// used.
+// is like the latest scheduled row of its job in state, reason and terms, that
+// row is extended and the run gets its id.
+//
+// The terms of a run are what it has in common with those before and after it:
+// the name, generation and concurrency of its job, principal, action, input, digest
+// and decision. They are a row of their own, which goes with the last run that has
+// it. The view runs has both. The last attempt of a run that ended as the run did,
+// and logged nothing, is told by the row of the run.
 //
 // [Journal.Begin] refuses a claim whose nominal times are not all after the
 // cursor of the job, whose generation is not the job's, or which would be a
@@ -79,6 +85,10 @@
 //	backfill.create backfill.end
 //	journal.trim journal.cut journal.restore schedule.repair
 //	job.delete, and what the callers of PutJob and SetSkill say
+//
+// What facts about runs have in common is said once, where there are several:
+//
+//	"data":{"alike":[{"all":{…},"facts":[{…},…]},…],"facts":[{…},…]}
 //
 // Entries are numbered without gaps by seq. Those of one transaction share a leaf
 // number, which also has no gaps: the leaves of the history tree are
@@ -189,6 +199,8 @@ type Journal struct {
 	turn    chan struct{}        // holds one token while somebody commits
 	conn    *sql.Conn            // owned by who has the turn
 	stmts   map[string]*sql.Stmt // owned by who has the turn
+	execs   map[string]statement // the same
+	known   known                // the same
 	frames  int64                // of the write-ahead log that make a checkpoint due
 	full    error                // why the last checkpoint of the log did not succeed; owned by who has the turn
 
@@ -222,7 +234,9 @@ func Open(ctx context.Context, config Config) (*Journal, error) {
 		fresh: make(chan struct{}),
 		ended: make(chan struct{}),
 		stmts: map[string]*sql.Stmt{},
+		execs: map[string]statement{},
 	}
+	j.known.forget()
 	if j.log == nil {
 		j.log = slog.New(slog.DiscardHandler)
 	}
@@ -337,9 +351,7 @@ func (j *Journal) Close() error {
 		j.signDue(j.ctx, true)
 	}
 	var errs []error
-	for _, s := range j.stmts {
-		errs = append(errs, s.Close())
-	}
+	errs = append(errs, j.finalize())
 	if j.readers != nil {
 		errs = append(errs, j.readers.Close())
 	}

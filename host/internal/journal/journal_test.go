@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -33,6 +35,7 @@ func openAt(t testing.TB, path string) *Journal {
 		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
+		consistent(t, path)
 	})
 	return j
 }
@@ -236,7 +239,9 @@ func TestPlans(t *testing.T) {
 	if err := j.EffectDone(t.Context(), job.PendingEffect{Run: active.ID}, ""); err != nil {
 		t.Fatal(err)
 	}
-	for query := range j.stmts {
+	queries := slices.Collect(maps.Keys(j.stmts))
+	queries = slices.AppendSeq(queries, maps.Keys(j.execs))
+	for _, query := range queries {
 		if !strings.HasPrefix(query, "SELECT") && !strings.HasPrefix(query, "UPDATE") && !strings.HasPrefix(query, "DELETE") {
 			continue
 		}

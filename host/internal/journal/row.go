@@ -39,36 +39,32 @@ func decodeDecision(text string) (job.Decision, error) {
 
 // runRow is a run as the table has it.
 type runRow struct {
-	id, job, name, concurrency, trigger, manual, parent, principal string
-	skill, entrypoint, input, digest, decision                     string
-	state, reason, output, summary, problem                        string
+	seq, terms, nth, slot int64
 
-	generation, due, last, count, fire, attempt, retry, created, started, ended int64
+	id, trigger, manual, parent             string
+	state, reason, output, summary, problem string
 
-	decided *decision
+	due, last, count, fire, attempt, retry, created, started, ended int64
 }
 
 // encodeRun makes the row of a run. A run that has ended must say when; now is
 // taken if it does not.
-func encodeRun(r *job.Run, concurrency string, now int64) (*runRow, error) {
-	text, decided, err := encodeDecision(r.Decision)
-	if err != nil {
-		return nil, err
-	}
+func encodeRun(r *job.Run, of *terms, now int64) *runRow {
 	v := &runRow{
-		id: string(r.ID), job: string(r.Job), name: r.JobName, concurrency: concurrency, trigger: string(r.Trigger), parent: string(r.Parent),
-		principal: r.Principal.String(), skill: r.Action.Skill, entrypoint: r.Action.Entrypoint,
-		input: string(r.Action.Input), decision: text, decided: decided,
+		id: string(r.ID), terms: of.id, trigger: string(r.Trigger), parent: string(r.Parent),
 		state: string(r.State), reason: string(r.Reason), summary: capped(r.Summary, MaxText),
-		generation: r.Generation, due: micros(r.Due), last: max(micros(r.Due), micros(r.Last)), count: max(r.Count, 1),
+		due: micros(r.Due), last: micros(r.Last), count: max(r.Count, 1),
 		fire: micros(r.Fire), attempt: int64(r.Attempt), retry: micros(r.Retry),
 		created: micros(r.Created), started: micros(r.Started),
 	}
+	if v.last <= v.due {
+		v.last = 0
+	}
+	if v.fire == v.due {
+		v.fire = 0
+	}
 	if !r.Trigger.Scheduled() {
 		v.manual = v.id
-	}
-	if !r.Digest.IsZero() {
-		v.digest = r.Digest.String()
 	}
 	if v.created == 0 {
 		v.created = now
@@ -79,7 +75,7 @@ func encodeRun(r *job.Run, concurrency string, now int64) (*runRow, error) {
 		}
 	}
 	v.output, v.problem = capOutput(r.Output, r.Error)
-	return v, nil
+	return v
 }
 
 // runColumns are what scanRun reads, in its order.
@@ -88,7 +84,10 @@ const runColumns = `id, job, job_name, generation, trigger, parent, due, last, c
 
 func scanRun(row scanner) (*job.Run, error) {
 	var r job.Run
-	var v runRow
+	var v struct {
+		principal, input, digest, decision, output      string
+		due, last, fire, retry, created, started, ended int64
+	}
 	err := row.Scan(&r.ID, &r.Job, &r.JobName, &r.Generation, &r.Trigger, &r.Parent, &v.due, &v.last, &r.Count, &v.fire, &v.principal,
 		&r.Action.Skill, &r.Action.Entrypoint, &v.input, &v.digest, &v.decision, &r.State, &r.Reason, &r.Attempt,
 		&v.retry, &v.created, &v.started, &v.ended, &v.output, &r.Summary, &r.Error)

@@ -17,8 +17,8 @@ func (j *Journal) OpenRuns(ctx context.Context) ([]*job.Run, error) {
 // LastRun returns the run of the latest nominal time of a job, nil if there is
 // none.
 func (j *Journal) LastRun(ctx context.Context, id job.ID) (*job.Run, error) {
-	found, err := collect(ctx, j, "last run", scanRun,
-		`SELECT `+runColumns+` FROM runs WHERE job = $1 AND manual = '' ORDER BY due DESC LIMIT 1`, string(id))
+	found, err := collect(ctx, j, "last run", scanRun, `SELECT `+runColumns+` FROM runs WHERE seq =
+		(SELECT r.seq FROM cursors c JOIN run_rows r ON r.seq = c.run AND r.job = c.nth WHERE c.job = $1)`, string(id))
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -41,10 +41,9 @@ func (j *Journal) Runs(ctx context.Context, f job.Filter) ([]*job.Run, error) {
 	const from = `SELECT ` + runColumns + ` FROM runs WHERE `
 	switch {
 	case f.Job != "" && f.State != "":
-		return collect(ctx, j, "runs", scanRun, from+`job = $1 AND state = $2 ORDER BY due DESC, seq DESC LIMIT $3`,
-			string(f.Job), string(f.State), limit)
+		return j.seek(ctx, search{job: f.Job, where: ` AND r.state = $1`, args: []any{string(f.State)}, from: forEver, to: never, limit: limit})
 	case f.Job != "":
-		return collect(ctx, j, "runs", scanRun, from+`job = $1 ORDER BY due DESC, seq DESC LIMIT $2`, string(f.Job), limit)
+		return j.seek(ctx, search{job: f.Job, from: forEver, to: never, limit: limit})
 	case f.State != "":
 		return collect(ctx, j, "runs", scanRun, from+`state = $1 ORDER BY seq DESC LIMIT $2`, string(f.State), limit)
 	}
@@ -87,7 +86,10 @@ func (j *Journal) Attempts(ctx context.Context, run job.RunID) ([]job.Attempt, e
 		err := row.Scan(&a.Run, &a.Number, &started, &ended, &a.State, &a.Reason, &a.Error)
 		a.Started, a.Ended = instant(started), instant(ended)
 		return a, err
-	}, `SELECT run, number, started, ended, state, reason, error FROM attempts WHERE run = $1 ORDER BY number`, string(run))
+	}, `SELECT run, number, started, ended, state, reason, error FROM attempts WHERE run = $1
+			AND number NOT IN (SELECT attempt FROM run_rows WHERE id = $1 AND began <> 0)
+		UNION ALL SELECT id, attempt, began, ended, state, reason, error FROM run_rows WHERE id = $1 AND began <> 0
+		ORDER BY number`, string(run))
 }
 
 // Latest returns the latest run of each job there is, by nominal time, without
@@ -96,7 +98,7 @@ func (j *Journal) Latest(ctx context.Context) (map[job.ID]*job.Run, error) {
 	runs, err := collect(ctx, j, "latest runs", scanRun, `SELECT r.id, r.job, r.job_name, r.generation, r.trigger, r.parent, r.due, r.last,
 			r.count, r.fire, r.principal, r.skill, r.entrypoint, '', r.digest, r.decision, r.state, r.reason, r.attempt, r.retry,
 			r.created, r.started, r.ended, '', r.summary, r.error
-		FROM jobs j JOIN runs r ON r.seq = (SELECT seq FROM runs WHERE job = j.id ORDER BY due DESC, manual DESC LIMIT 1)`)
+		FROM jobs j JOIN cursors c ON c.job = j.id JOIN runs r ON r.seq = c.latest AND r.job = j.id`)
 	latest := make(map[job.ID]*job.Run, len(runs))
 	for _, r := range runs {
 		latest[r.Job] = r
@@ -111,9 +113,39 @@ func (j *Journal) Tallies(ctx context.Context, since time.Time) ([]job.Tally, er
 	if from <= 0 {
 		from = 1
 	}
+	first, err := j.writtenSince(ctx, from-hour)
+	if err != nil {
+		return nil, fmt.Errorf("read tallies: %w", err)
+	}
 	return collect(ctx, j, "tallies", func(row scanner) (job.Tally, error) {
 		var t job.Tally
 		return t, row.Scan(&t.Job, &t.State, &t.Reason, &t.Count)
-	}, `SELECT job_name, state, reason, SUM(count) FROM runs WHERE ended <> 0 AND ended >= $1
-		GROUP BY job_name, state, reason ORDER BY job_name, state, reason`, from)
+	}, `SELECT t.job_name, e.state, e.reason, SUM(e.count) FROM (
+			SELECT terms, state, reason, count FROM run_rows WHERE seq >= $2 AND ended >= $1 AND NOT ended > created + 3600000000
+			UNION ALL
+			SELECT terms, state, reason, count FROM run_rows WHERE ended >= $1 AND ended > created + 3600000000
+		) e JOIN terms t ON t.id = e.terms
+		GROUP BY t.job_name, e.state, e.reason ORDER BY t.job_name, e.state, e.reason`, from, first)
+}
+
+// hour is what a run takes at most of which no index says when it ended.
+const hour = 3_600_000_000
+
+// writtenSince returns a seq before which there is no run that was written at or
+// after an instant. Runs are in the order of writing; a clock that was set back
+// has them out of order by little.
+func (j *Journal) writtenSince(ctx context.Context, at int64) (int64, error) {
+	const stretch = 10_000
+	var first, last int64
+	err := j.readers.QueryRowContext(ctx, `SELECT COALESCE((SELECT MIN(seq) FROM run_rows), 0), COALESCE((SELECT MAX(seq) FROM run_rows), 0)`).
+		Scan(&first, &last)
+	for ; err == nil && last >= first; last -= stretch {
+		var latest int64
+		err = j.readers.QueryRowContext(ctx, `SELECT COALESCE(MAX(created), $3) FROM run_rows WHERE seq > $1 AND seq <= $2`,
+			last-stretch, last, at).Scan(&latest)
+		if latest < at {
+			break
+		}
+	}
+	return last + 1, err
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/palyra-go/palyra/host/internal/job"
 )
@@ -11,12 +12,19 @@ import (
 // and error of each. What the stop of the daemon interrupted tells nothing, and
 // backfills are not of now.
 func (j *Journal) Recent(ctx context.Context, id job.ID, limit int) ([]*job.Run, error) {
-	return collect(ctx, j, "recent runs", func(row scanner) (*job.Run, error) {
+	found, err := inEras(ctx, j.readers, search{
+		job: id, from: forEver, to: never, limit: limit,
+		where: ` AND r.state IN ('succeeded', 'failed', 'timed_out', 'interrupted') AND r.reason <> 'shutdown' AND r.trigger <> 'backfill'`,
+	}, func(row scanner) (*job.Run, error) {
 		r := &job.Run{Job: id}
 		return r, row.Scan(&r.ID, &r.Generation, &r.State, &r.Reason, &r.Error)
-	}, `SELECT id, generation, state, reason, error FROM runs
-		WHERE job = $1 AND state IN ('succeeded', 'failed', 'timed_out', 'interrupted') AND reason <> 'shutdown' AND trigger <> 'backfill'
-		ORDER BY due DESC, seq DESC LIMIT $2`, string(id), limit)
+	}, func(part, order string) string {
+		return `SELECT id, generation, state, reason, error FROM runs WHERE seq IN (SELECT r.seq ` + part + `) ORDER BY due ` + order + `, seq ` + order
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read recent runs: %w", err)
+	}
+	return found, nil
 }
 
 // PausedByFailure returns the jobs that ask to be paused after failed runs, and

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -45,15 +46,13 @@ func (t tree) root() tlog.Hash {
 
 // leafHash is the hash of a leaf of these entries.
 func leafHash(entries [][]byte) tlog.Hash {
-	var size int
+	h := sha256.New()
+	h.Write([]byte{0}) // as tlog.RecordHash has it
 	for _, e := range entries {
-		size += len(e) + 1
+		h.Write(e)
+		h.Write([]byte{'\n'})
 	}
-	b := make([]byte, 0, size)
-	for _, e := range entries {
-		b = append(append(b, e...), '\n')
-	}
-	return tlog.RecordHash(b)
+	return tlog.Hash(h.Sum(nil))
 }
 
 func formatHashes(hashes []tlog.Hash) string {

@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/palyra-go/palyra/host/internal/failpoint"
@@ -80,7 +82,7 @@ func (w *trimming) all(ctx context.Context) error {
 		w.horizon = w.cutoff
 	}
 	if w.limits.Runs > 0 {
-		row := w.j.readers.QueryRowContext(ctx, `SELECT COALESCE((SELECT seq FROM runs ORDER BY seq DESC LIMIT 1 OFFSET $1), 0)`, w.limits.Runs)
+		row := w.j.readers.QueryRowContext(ctx, `SELECT COALESCE((SELECT seq FROM run_rows ORDER BY seq DESC LIMIT 1 OFFSET $1), 0)`, w.limits.Runs)
 		if err := row.Scan(&w.through); err != nil {
 			return err
 		}
@@ -106,9 +108,9 @@ func (w *trimming) all(ctx context.Context) error {
 
 // old is a run that a trim looks at.
 type old struct {
-	seq, created, ended int64
-	id                  string
-	needed              bool
+	seq, terms, created, ended int64
+	id                         string
+	needed                     bool
 }
 
 // runs takes away one slice of runs.
@@ -118,14 +120,13 @@ func (w *trimming) runs(t *tx) (bool, error) {
 		return false, err
 	}
 	var seen []old
-	err = t.each(`SELECT r.seq, r.id, r.created, r.ended, r.ended = 0
+	err = t.each(`SELECT r.seq, r.id, r.terms, r.created, r.ended, r.ended = 0
 			OR EXISTS (SELECT 1 FROM effects WHERE run = r.id)
-			OR EXISTS (SELECT 1 FROM jobs WHERE id = r.job) AND r.seq IN (
-				(SELECT seq FROM runs WHERE job = r.job ORDER BY due DESC, manual DESC LIMIT 1),
-				(SELECT seq FROM runs WHERE job = r.job AND manual = '' ORDER BY due DESC LIMIT 1))
-		FROM runs r WHERE r.seq > $1 ORDER BY r.seq LIMIT $2`, []any{w.after, sliceRows}, func(row scanner) error {
+			OR EXISTS (SELECT 1 FROM terms t JOIN jobs j ON j.id = t.job JOIN cursors c ON c.job = t.job
+				WHERE t.id = r.terms AND r.seq IN (c.run, c.latest))
+		FROM run_rows r WHERE r.seq > $1 ORDER BY r.seq LIMIT $2`, []any{w.after, sliceRows}, func(row scanner) error {
 		var o old
-		err := row.Scan(&o.seq, &o.id, &o.created, &o.ended, &o.needed)
+		err := row.Scan(&o.seq, &o.id, &o.terms, &o.created, &o.ended, &o.needed)
 		seen = append(seen, o)
 		return err
 	})
@@ -193,9 +194,18 @@ func (t *tx) forget(gone []old) error {
 			if _, err := t.exec(`DELETE FROM attempts WHERE run IN `+list, ids[:portion]...); err != nil {
 				return err
 			}
-			if _, err := t.exec(`DELETE FROM runs WHERE seq IN `+list, seqs[:portion]...); err != nil {
+			if _, err := t.exec(`DELETE FROM run_rows WHERE seq IN `+list, seqs[:portion]...); err != nil {
 				return err
 			}
+		}
+	}
+	had := map[int64]int64{}
+	for _, o := range gone {
+		had[o.terms]++
+	}
+	for _, id := range slices.Sorted(maps.Keys(had)) {
+		if err := t.release(id, had[id]); err != nil {
+			return err
 		}
 	}
 	if err := t.noteTrimmed(fact.Last); err != nil {

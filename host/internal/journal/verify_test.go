@@ -123,7 +123,7 @@ func rewrite(t *testing.T, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	half := &Journal{conn: conn, stmts: map[string]*sql.Stmt{}}
+	half := &Journal{conn: conn, stmts: map[string]*sql.Stmt{}, execs: map[string]statement{}}
 	if err := (&tx{j: half, ctx: t.Context()}).plant(); err != nil {
 		t.Fatal(err)
 	}
