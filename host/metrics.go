@@ -47,6 +47,7 @@ func (h *host) measureSelf() []server.Metric {
 		one("palyra_ready", server.Gauge, "1 if the daemon dispatches, 0 if the journal cannot be written.", ready),
 		one("palyra_goroutines", server.Gauge, "Goroutines of the daemon.", float64(runtime.NumGoroutine())),
 		one("palyra_resident_memory_bytes", server.Gauge, "Resident memory of the daemon.", float64(resident())),
+		one("palyra_clock_jumps_total", server.Counter, "How often the wall clock jumped, a suspend included.", float64(h.scheduler.Jumps())),
 		one("palyra_children_started_total", server.Counter, "Processes started for skills; beyond the first of a skill they are restarts or more at once.", float64(h.runner.Births())),
 	}
 }

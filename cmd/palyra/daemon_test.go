@@ -29,6 +29,7 @@ type fakeDaemon struct {
 	refuse  func(*api.CreateJobRequest) error // nil: takes all
 	zone    string
 	run     *api.Run
+	streams *streams
 	err     error
 }
 

@@ -198,9 +198,9 @@ func (f *followed) print(m *api.FollowResponse) error {
 		attempts := r.GetAttempts()
 		why := ""
 		if n := len(attempts); n > 0 {
-			why = fmt.Sprintf("attempt %d %s: ", attempts[n-1].GetNumber(), clean(attempts[n-1].GetError()))
+			why = fmt.Sprintf("attempt %d %s: %s; ", attempts[n-1].GetNumber(), attempts[n-1].GetState(), clean(attempts[n-1].GetError()))
 		}
-		fmt.Fprintf(f.err, "%sthe next attempt starts %s\n", why, f.when(r.GetRetry(), time.Local))
+		fmt.Fprintf(f.err, "%sthe next starts %s\n", why, f.when(r.GetRetry(), time.Local))
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		case <-s.wake:
 		}
 		if jump := watch.jumped(time.Now()); jump != 0 {
+			s.jumps.Add(1)
 			s.cfg.Log.Warn("clock jumped", "by", jump)
 		}
 		sleep, err := s.tick(ctx)
@@ -46,6 +47,9 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		timer.Reset(sleep)
 	}
 }
+
+// Jumps counts how often the wall clock jumped.
+func (s *Scheduler) Jumps() int64 { return s.jumps.Load() }
 
 // pause waits for d; false if ctx ended first. Nothing wakes it, so that a
 // store that refuses is not asked more often because users press keys.

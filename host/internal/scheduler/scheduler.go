@@ -60,6 +60,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/palyra-go/palyra/host/internal/job"
@@ -109,6 +110,7 @@ type Config struct {
 // Scheduler is all jobs, armed.
 type Scheduler struct {
 	cfg    Config
+	jumps  atomic.Int64    // of the wall clock
 	parser schedule.Parser // shares zones among all jobs
 	wake   chan struct{}   // holds one token: something changed
 
