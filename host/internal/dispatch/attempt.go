@@ -9,7 +9,6 @@ import (
 
 	"github.com/palyra-go/palyra/host/internal/failpoint"
 	"github.com/palyra-go/palyra/host/internal/job"
-	"github.com/palyra-go/palyra/host/internal/policy"
 	"github.com/palyra-go/palyra/host/internal/skill"
 	"github.com/palyra-go/palyra/sdk"
 )
@@ -17,16 +16,16 @@ import (
 // start performs the first attempt of a run that was begun as running.
 func (d *Dispatch) start(l *live) {
 	defer d.guard(l)
-	d.finish(l, d.attempt(l, l.verdict))
+	d.finish(l, d.attempt(l))
 }
 
 // resume performs the next attempt of a run that waited.
 func (d *Dispatch) resume(l *live) {
 	defer d.guard(l)
-	v, err := d.again(l)
+	err := d.again(l)
 	if err == nil {
 		run := *l.run
-		err = d.write(l.ctx, func(ctx context.Context) error { return d.cfg.Journal.Advance(ctx, &run, job.Daemon) })
+		err = d.write(l.base, func(ctx context.Context) error { return d.cfg.Journal.Advance(ctx, &run, job.Daemon) })
 		if d.cfg.Distrusted(err) {
 			err = stop(job.Denied, job.ReasonSkillState, err.Error())
 		} else if err != nil {
@@ -40,7 +39,7 @@ func (d *Dispatch) resume(l *live) {
 		d.end(l, err)
 		return
 	}
-	d.finish(l, d.attempt(l, v))
+	d.finish(l, d.attempt(l))
 }
 
 // landed notes that the journal has a run as running that was queued.
@@ -52,31 +51,32 @@ func (d *Dispatch) landed(l *live) {
 
 // again judges a run that waited, under the lock that cancelling takes. The
 // error is why it does not start.
-func (d *Dispatch) again(l *live) (policy.Verdict, error) {
+func (d *Dispatch) again(l *live) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if l.ctx.Err() != nil {
-		return policy.Verdict{}, context.Cause(l.ctx)
+		return context.Cause(l.ctx)
 	}
 	current, err := d.current(l.run)
 	if err != nil {
-		return policy.Verdict{}, err
+		return err
 	}
 	l.job = current // an edit keeps the action and input of a run, and nothing else
 	at := now()
 	if l.overrun(at) {
-		return policy.Verdict{}, errOverrun
+		return errOverrun
 	}
 	v := d.judge(l.run, l.job, l.run.Attempt+1, at)
 	if v.Reason != job.NoReason {
-		return v, stop(job.Denied, v.Reason, v.Message)
+		return stop(job.Denied, v.Reason, v.Message)
 	}
+	l.verdict = v
 	l.run.State, l.run.Retry = job.Running, time.Time{}
 	l.run.Attempt++
 	if l.run.Started.IsZero() {
 		l.run.Started = at
 	}
-	return v, nil
+	return nil
 }
 
 // current returns the job of a run as it is now, or why the run may not go on.
@@ -93,11 +93,11 @@ func (d *Dispatch) current(r *job.Run) (*job.Job, error) {
 }
 
 // attempt performs one attempt and says how it ended. The caller owns l.
-func (d *Dispatch) attempt(l *live, v policy.Verdict) job.Outcome {
-	s := &session{number: l.run.Attempt, calls: d.cfg.Calls, skill: v.Skill}
+func (d *Dispatch) attempt(l *live) job.Outcome {
+	s := &session{number: l.run.Attempt, calls: d.cfg.Calls, skill: l.verdict.Skill}
 	d.show(l, s)
 	started := now()
-	result, err := d.perform(l, v, s, started)
+	result, err := d.perform(l, s, started)
 	failpoint.At("dispatch.answered")
 	e := conclude(result, err)
 	o := job.Outcome{
@@ -117,20 +117,20 @@ func (d *Dispatch) attempt(l *live, v policy.Verdict) job.Outcome {
 }
 
 // perform runs the action. A panic in here is the run's, not the daemon's.
-func (d *Dispatch) perform(l *live, v policy.Verdict, s *session, started time.Time) (result sdk.Result, err error) {
+func (d *Dispatch) perform(l *live, s *session, started time.Time) (result sdk.Result, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.cfg.Log.Error("panic in an attempt", "run", l.run.ID, "err", p, "stack", string(debug.Stack()))
 			err = &skill.Fault{Kind: skill.Crashed, Detail: fmt.Sprintf("panic in the host: %v", p)}
 		}
 	}()
-	deadline, why := l.deadline(v.Permit, started)
+	deadline, why := l.deadline(started)
 	ctx, release := context.WithDeadlineCause(l.ctx, deadline, why)
 	defer release()
 	input, err := d.input(ctx, l)
 	if err == nil && ctx.Err() == nil {
 		failpoint.At("dispatch.start")
-		result, err = d.cfg.Runner.Run(ctx, v.Permit, sdk.Request{
+		result, err = d.cfg.Runner.Run(ctx, l.verdict.Permit, sdk.Request{
 			Entrypoint: l.run.Action.Entrypoint, Input: input,
 			Run: string(l.run.ID), Occurrence: l.run.Occurrence(), Due: l.run.Due.UTC(),
 			Attempt: l.run.Attempt, Deadline: deadline, Upstream: d.upstream(ctx, l.run),

@@ -19,7 +19,7 @@ const (
 // finish writes how an attempt ended, and then lets the run go or has it wait
 // for the next one. The caller owns l.
 func (d *Dispatch) finish(l *live, o job.Outcome) {
-	err := d.write(l.ctx, func(ctx context.Context) error { return d.cfg.Journal.Finish(ctx, o) })
+	err := d.write(l.base, func(ctx context.Context) error { return d.cfg.Journal.Finish(ctx, o) })
 	if err != nil {
 		d.cfg.Log.Error("outcome not written", "run", o.Run, "reason", o.Reason, "err", err)
 	}
@@ -28,12 +28,12 @@ func (d *Dispatch) finish(l *live, o job.Outcome) {
 		d.rearm(l, o.Retry)
 		return
 	}
-	run := apply(*l.run, o)
 	d.release(l)
 	if err != nil {
 		return
 	}
-	d.ended(&run)
+	*l.run = apply(*l.run, o) // nobody else has it any more
+	d.ended(l.run)
 	d.owes(&o)
 }
 
@@ -60,7 +60,7 @@ func (d *Dispatch) owes(o *job.Outcome) {
 func (d *Dispatch) end(l *live, why error) {
 	run, by := closed(*l.run, why)
 	chain := d.chain(l.job)
-	err := d.write(l.ctx, func(ctx context.Context) error { return d.over(ctx, &run, by, chain) })
+	err := d.write(l.base, func(ctx context.Context) error { return d.over(ctx, &run, by, chain) })
 	d.release(l)
 	if err != nil {
 		d.cfg.Log.Error("end not written", "run", run.ID, "reason", run.Reason, "err", err)
@@ -138,10 +138,9 @@ func (d *Dispatch) halt(l *live, why error) {
 	}
 }
 
-// write performs a write until it is done or refused. While it is repeated
-// nothing starts.
+// write performs a write until it is done or refused, with a context that does not
+// end. While it is repeated nothing starts.
 func (d *Dispatch) write(ctx context.Context, op func(context.Context) error) error {
-	ctx = context.WithoutCancel(ctx)
 	err := op(ctx)
 	if err == nil || !d.cfg.Unwritable(err) {
 		return err

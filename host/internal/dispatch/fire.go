@@ -18,6 +18,7 @@ import (
 // refuses is logged and disturbs no other.
 func (d *Dispatch) Fire(ctx context.Context, firings []job.Firing) error {
 	_, err := d.begin(ctx, func(b *batch) {
+		b.claims, b.lives = make([]job.Claim, 0, len(firings)), make([]*live, 0, len(firings))
 		for _, f := range inOrder(firings) {
 			b.fire(f)
 		}
@@ -57,7 +58,7 @@ func (d *Dispatch) Trigger(ctx context.Context, j *job.Job, by job.Principal) (*
 // batch is claims that are decided together and written at once.
 type batch struct {
 	d       *Dispatch
-	ctx     context.Context
+	base    context.Context // does not end
 	now     time.Time
 	claims  []job.Claim
 	lives   []*live   // of each claim, nil if its run was born dead
@@ -73,13 +74,13 @@ func (d *Dispatch) begin(ctx context.Context, decide func(*batch)) (*batch, erro
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	b := &batch{d: d, ctx: ctx, now: now()}
+	b := &batch{d: d, base: context.WithoutCancel(ctx), now: now()}
 	if err := b.decide(decide); err != nil {
 		return nil, err
 	}
 	failpoint.At("dispatch.judged")
 	// Once the claims are with the journal their fate has to be learned.
-	refused, err := d.cfg.Journal.Begin(context.WithoutCancel(ctx), b.claims)
+	refused, err := d.cfg.Journal.Begin(b.base, b.claims)
 	if err != nil {
 		b.undo()
 		d.tell(err)
@@ -140,9 +141,17 @@ func (b *batch) missed(j *job.Job, ranges []job.Range) (rows []job.Run) {
 	return rows
 }
 
+func newID() job.RunID {
+	const prefix = "run_"
+	id := [len(prefix) + ulid.EncodedSize]byte{}
+	copy(id[:], prefix)
+	_ = ulid.Make().MarshalTextTo(id[len(prefix):]) // it has the room
+	return job.RunID(id[:])
+}
+
 func (b *batch) run(j *job.Job, trigger job.Trigger, due, fire time.Time) *job.Run {
 	return &job.Run{
-		ID: job.RunID("run_" + ulid.Make().String()), Job: j.ID, JobName: j.Name, Generation: j.Generation,
+		ID: newID(), Job: j.ID, JobName: j.Name, Generation: j.Generation,
 		Trigger: trigger, Due: due, Last: due, Count: 1, Fire: fire,
 		Principal: j.Owner, Action: j.Action, Created: b.now,
 	}
@@ -167,7 +176,7 @@ func (b *batch) add(c job.Claim, j *job.Job, run *job.Run) {
 		d.busy++
 		fallthrough
 	case job.Queued:
-		l = d.register(b.ctx, run, j, beginning)
+		l = d.register(b.base, run, j, beginning)
 		l.class, l.verdict, l.replace = class, v, j.Concurrency.Policy == job.Replace
 	default:
 		run.Ended = b.now
@@ -294,7 +303,7 @@ func (b *batch) deny(withdrawn map[int]*live) {
 	}
 	d.mu.Unlock()
 	var refused []error
-	err := d.write(b.ctx, func(ctx context.Context) (err error) {
+	err := d.write(b.base, func(ctx context.Context) (err error) {
 		refused, err = d.cfg.Journal.Begin(ctx, claims)
 		return err
 	})

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/palyra-go/palyra/host/internal/job"
-	"github.com/palyra-go/palyra/host/internal/policy"
 )
 
 // until returns when a run must have ended with all its attempts; zero if only
@@ -26,8 +25,8 @@ func overrun(r *job.Run, j *job.Job, at time.Time) bool {
 func (l *live) overrun(at time.Time) bool { return overrun(l.run, l.job, at) }
 
 // deadline returns when an attempt must have ended, and what it becomes then.
-func (l *live) deadline(p policy.Permit, started time.Time) (time.Time, error) {
-	at := p.Until() // counts from the judgement
+func (l *live) deadline(started time.Time) (time.Time, error) {
+	at := l.verdict.Permit.Until() // counts from the judgement
 	if at.IsZero() {
 		at = started.Add(l.job.Timeout)
 	}

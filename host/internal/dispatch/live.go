@@ -21,13 +21,14 @@ const (
 
 // live is a run that has not ended.
 type live struct {
-	run    *job.Run // owned by the phase; State and Digest are written under mu
-	job    *job.Job // as it was when the run was decided
-	ctx    context.Context
+	run    *job.Run        // owned by the phase; State and Digest are written under mu
+	job    *job.Job        // as it was when the run was decided
+	base   context.Context // does not end
+	ctx    context.Context // of base, ends when the run is stopped
 	cancel context.CancelCauseFunc
 	done   chan struct{} // closed when its end is written, or its claim refused
 
-	verdict policy.Verdict // of the first attempt, if it starts at once
+	verdict policy.Verdict // of the attempt
 	replace bool           // it replaces what was in its lane before
 
 	// Guarded by mu.
@@ -68,11 +69,11 @@ func (d *Dispatch) lane(id job.ID) *lane {
 	return d.lanes[id]
 }
 
-// register makes a run live. The caller holds mu.
-func (d *Dispatch) register(ctx context.Context, r *job.Run, j *job.Job, p phase) *live {
-	l := &live{run: r, job: j, phase: p, done: make(chan struct{})}
-	// The run outlives the request that made it due.
-	l.ctx, l.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+// register makes a run live, which outlives the request that made it due: base
+// does not end. The caller holds mu.
+func (d *Dispatch) register(base context.Context, r *job.Run, j *job.Job, p phase) *live {
+	l := &live{run: r, job: j, phase: p, done: make(chan struct{}), base: base}
+	l.ctx, l.cancel = context.WithCancelCause(base)
 	d.runs[r.ID] = l
 	lane := d.lane(r.Job)
 	if r.State == job.Queued {

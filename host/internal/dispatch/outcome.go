@@ -72,12 +72,17 @@ type ended struct {
 
 // conclude is the table from what a runner answered to how the run ended.
 func conclude(result sdk.Result, err error) ended {
+	if err == nil {
+		return accept(result)
+	}
+	return refuse(err)
+}
+
+func refuse(err error) ended {
 	var c *cause
 	var answer *sdk.Error
 	var fault *skill.Fault
 	switch {
-	case err == nil:
-		return accept(result)
 	case errors.As(err, &c):
 		return ended{c.state, c.reason, false, c.text}
 	case errors.As(err, &answer):

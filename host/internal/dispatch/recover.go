@@ -89,7 +89,7 @@ func lastAttempt(r *job.Run) job.Outcome {
 func (d *Dispatch) adopt(ctx context.Context, r *job.Run, j *job.Job) *live {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	l := d.register(ctx, r, j, beginning)
+	l := d.register(context.WithoutCancel(ctx), r, j, beginning)
 	l.tape.written(r.Attempt)
 	return l
 }

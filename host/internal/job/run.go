@@ -90,7 +90,8 @@ func (r *Run) Occurrence() string {
 	if !r.Trigger.Scheduled() {
 		return string(r.ID)
 	}
-	return string(r.Job) + "@" + r.Due.UTC().Format(time.RFC3339Nano)
+	var room [96]byte // spares an allocation
+	return string(r.Due.UTC().AppendFormat(append(append(room[:0], r.Job...), '@'), time.RFC3339Nano))
 }
 
 // Decision is what judgement answered when it was asked whether a run may
