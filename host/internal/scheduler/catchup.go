@@ -239,9 +239,11 @@ func (s *Scheduler) admit(now time.Time) {
 	}
 }
 
-// unfired notes that what was planned was refused. The caller holds mu.
+// unfired notes that what was planned was refused: nobody waits for the end of a
+// run that there is not. A run of before, which executes, is still waited for. The
+// caller holds mu.
 func (s *Scheduler) unfired(p planned) {
-	if id := p.e.job.ID; p.cursor.After(p.e.cursor) && !s.catch.awaits[id].due.IsZero() {
+	if id := p.e.job.ID; p.cursor.After(p.e.cursor) && s.catch.awaits[id].due.After(p.e.cursor) {
 		s.catch.forget(id)
 		s.catch.budget.give()
 	}

@@ -344,6 +344,36 @@ func TestCatchUpRefused(t *testing.T) {
 	})
 }
 
+// That what is on time is refused does not make a caught-up run be forgotten that
+// still executes: what is late by then waits for it.
+func TestCatchUpBesideARefusal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, missed("job", job.All, job.Allow))
+		r.run(t)
+		for range 4 { // the set, two minutes each
+			pass(2 * time.Minute)
+			r.over(last(r))
+		}
+		pass(time.Minute)
+		before := minutes(r) // of them the last is late, and not over
+		if last(r).Trigger != job.ByCatchUp {
+			t.Fatalf("fired %v", show(r.fired.firings()))
+		}
+		r.fired.refuse(errors.New("disk full"))
+		pass(10 * time.Minute)
+		r.fired.refuse(nil)
+		pass(time.Minute)
+		if got := minutes(r); len(got) != len(before) {
+			t.Errorf("due at %v, beside the run of the last of %v", got, before)
+		}
+		r.over(last(r))
+		pass(time.Second)
+		if got := minutes(r); len(got) != len(before)+1 {
+			t.Errorf("due at %v after it, want one more than %v", got, before)
+		}
+	})
+}
+
 // What was to be caught up survives an edit that leaves the schedule alone; another
 // ends it, and so does a pause or a deletion, and all of it is accounted for.
 func TestEditsOfWhatIsCaughtUp(t *testing.T) {
