@@ -8,7 +8,7 @@ PLATFORM  := $(shell go env GOOS 2>/dev/null)-$(shell go env GOARCH 2>/dev/null)
 GOBUILD   := go build -trimpath -ldflags='-s -w'
 STAGE     := bin/stage
 
-.PHONY: help demo build skills test race lint fuzz bench oracle generate clean go
+.PHONY: help demo build skills test race lint sim fuzz bench oracle generate clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ race: go ## run the tests of the concurrent rooms under the race detector (needs
 lint: go ## vet, gofumpt and the linters of .golangci.yml
 	@go vet ./...
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
+
+sim: go ## simulate the daemon's heart with many seeds (SEEDS=1-300, or 7 to see one again)
+	@PALYRA_SIM_SEEDS=$(or $(SEEDS),1-300) go test -count=1 -timeout 24h -run TestDays ./host/internal/sim
 
 fuzz: go ## fuzz every parser for a while (FUZZTIME=30s each)
 	@for pkg in $$(go list ./...); do \

@@ -27,6 +27,8 @@ type edge struct {
 	full    bool
 	writes  int // until the life ends at one; negative: it does not
 	persist bool
+	flaky   int // one in so many writes fails alone and is not kept; 0: none does
+	tried   int
 }
 
 // write performs one write, unless this is where the life ends.
@@ -37,6 +39,10 @@ func (e *edge) write(op func() error) error {
 		e.mu.Unlock()
 		return errDead
 	case e.full:
+		e.mu.Unlock()
+		return errFull
+	}
+	if e.tried++; e.flaky > 0 && e.tried%e.flaky == 0 {
 		e.mu.Unlock()
 		return errFull
 	}
@@ -66,6 +72,13 @@ func (e *edge) fill(full bool) {
 	e.full = full
 }
 
+// spoil has one in n writes fail alone; none if that is 0.
+func (e *edge) spoil(n int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.flaky = n
+}
+
 // kill ends the life between two writes.
 func (e *edge) kill() {
 	e.mu.Lock()
@@ -80,6 +93,9 @@ func (e *edge) Begin(ctx context.Context, claims []job.Claim) (refused []error, 
 			return err
 		}
 		for i, refusal := range refused {
+			if errors.Is(refusal, journal.ErrClaimed) && claims[i].Run != nil && claims[i].Run.Trigger == job.ByChain {
+				continue // it was started before the daemon died
+			}
 			if refusal != nil {
 				e.world.violation("the journal refused a claim of %s: %v", claims[i].Job, refusal)
 				continue
@@ -116,7 +132,17 @@ func (e *edge) Finish(ctx context.Context, o job.Outcome) error {
 }
 
 func (e *edge) PutJob(ctx context.Context, j *job.Job, by job.Principal, kind string) error {
-	return e.write(func() error { return e.Journal.PutJob(ctx, j, by, kind) })
+	return e.write(func() error {
+		err := e.Journal.PutJob(ctx, j, by, kind)
+		if err == nil {
+			e.world.knows(j)
+		}
+		return err
+	})
+}
+
+func (e *edge) EffectDone(ctx context.Context, p job.PendingEffect, problem string) error {
+	return e.write(func() error { return e.Journal.EffectDone(ctx, p, problem) })
 }
 
 func (e *edge) DeleteJob(ctx context.Context, id job.ID, by job.Principal) error {

@@ -15,18 +15,21 @@ import (
 func (l *life) operate(t *testing.T, length time.Duration) (died bool) {
 	ctx := context.WithoutCancel(t.Context())
 	l.enable()
+	l.journal.spoil(l.flaky)
 	if l.last {
+		l.journal.spoil(0)
 		l.resume(ctx)
 	}
 	for end := time.Now().Add(length); time.Until(end) > 0; {
 		select {
-		case <-time.After(min(l.w.upTo(3*time.Hour), time.Until(end))):
+		case <-time.After(min(l.w.upTo(l.w.span.step), time.Until(end))):
 		case <-l.journal.died:
 			return true
 		}
 		if !l.last {
 			l.act(ctx)
 			l.w.witness(ctx)
+			l.agrees(ctx)
 		}
 	}
 	l.enable()
@@ -62,7 +65,7 @@ func (l *life) act(ctx context.Context) {
 		l.cancelSome(ctx)
 	case 5:
 		l.quarantine()
-		<-time.After(l.w.upTo(2 * time.Hour))
+		<-time.After(l.w.upTo(l.w.span.step * 2 / 3))
 		l.enable()
 	case 6:
 		l.journal.fill(true)

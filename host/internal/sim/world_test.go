@@ -24,12 +24,14 @@ var alice = job.User("alice")
 // world is what outlives the daemon: the file of the journal, the clock, the
 // children's behaviour; and the eyes of the test.
 type world struct {
-	t    *testing.T
-	seed uint64
-	rng  *rand.Rand // owned by the driver
-	path string
-	gate *policy.Gate
-	end  time.Time // when the last scheduler stopped
+	t     *testing.T
+	seed  uint64
+	rng   *rand.Rand // owned by the driver
+	span  span
+	path  string
+	times int // nominal times that were accounted for
+	gate  *policy.Gate
+	end   time.Time // when the last scheduler stopped
 
 	mu          sync.Mutex // guards what follows
 	journal     *journal.Journal
@@ -43,6 +45,10 @@ type world struct {
 	quarantined bool // and whoever runs was stopped
 	inactive    bool
 	starts      int
+	working     int            // attempts that execute
+	groups      map[string]int // of these, those of a group
+	group       map[job.ID]string
+	once        map[job.ID]bool  // jobs whose runs have one attempt
 	ends        map[string]int64 // nominal times and manual runs by "state:reason"
 	violations  int
 }
@@ -163,6 +169,11 @@ func (r runner) enter(ctx context.Context, permit policy.Permit, req sdk.Request
 	check(run.JobName != "held", "a job that policy denies was started")
 	check(!r.started[attempt], "started twice")
 	check(!r.quarantined || ctx.Err() != nil, "started after the quarantine")
+	check(req.Attempt == 1 || !r.once[run.Job], "attempted again")
+	r.working++
+	r.groups[r.group[run.Job]]++
+	check(r.working <= maxRuns-1, fmt.Sprintf("%d attempts execute", r.working))
+	check(r.groups["g"] <= groupLimit, fmt.Sprintf("%d attempts of a group execute", r.groups["g"]))
 	check(r.active[run.Job] <= r.max[run.Job], fmt.Sprintf("%d active", r.active[run.Job]))
 	r.started[attempt] = true
 	return run.Job, nil
@@ -172,6 +183,8 @@ func (r runner) leave(id job.ID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.active[id]--
+	r.working--
+	r.groups[r.group[id]]--
 }
 
 // witness notes the jobs as the journal has them.
@@ -181,26 +194,34 @@ func (w *world) witness(ctx context.Context) {
 		w.violation("jobs: %v", err)
 		return
 	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
 	there := map[job.ID]bool{}
 	for _, j := range jobs {
 		there[j.ID] = true
-		known := w.versions[j.ID]
-		if len(known) > 0 && known[len(known)-1].generation == j.Generation {
-			continue
-		}
-		s, err := schedule.Parse(j.Schedule)
-		if err != nil {
-			w.fail(fmt.Sprintf("job %s: %v", j.Name, err))
-			continue
-		}
-		w.policy[j.ID], w.max[j.ID] = j.Concurrency.Policy, j.Concurrency.Max
-		w.versions[j.ID] = append(known, version{j.Generation, j.Updated, s, j.Paused, j.Misfire})
+		w.knows(j)
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	for id := range w.versions {
 		if _, known := w.deleted[id]; !there[id] && !known {
 			w.deleted[id] = time.Now().UTC()
 		}
 	}
+}
+
+// knows notes a job that the journal has, unless it is noted already.
+func (w *world) knows(j *job.Job) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	known := w.versions[j.ID]
+	if len(known) > 0 && known[len(known)-1].generation >= j.Generation {
+		return
+	}
+	s, err := schedule.Parse(j.Schedule)
+	if err != nil {
+		w.fail(fmt.Sprintf("job %s: %v", j.Name, err))
+		return
+	}
+	w.policy[j.ID], w.max[j.ID], w.group[j.ID] = j.Concurrency.Policy, j.Concurrency.Max, j.Group
+	w.once[j.ID] = j.Retry.Attempts == 1 && !j.AtLeastOnce
+	w.versions[j.ID] = append(known, version{j.Generation, j.Updated, s, j.Paused, j.Misfire})
 }
