@@ -1,185 +1,51 @@
-// Command peers measures Next of host/schedule beside the cron libraries of
-// others, in one process, and prints how many times longer they take.
+// Command peers measures palyra beside others who do the same, on the same machine
+// in the same run, and prints tables with ratios:
+//
+//	cron      the next time of a schedule, beside the cron libraries
+//	durable   runs that are written down, beside River on SQLite and on PostgreSQL
+//	due       how late runs start that are due in the same second, beside
+//	          robfig/cron and gocron, which keep nothing
+//
+// Without a word it does all. What is ours is measured by the benchmarks of
+// host/internal/sim, which run as a program of their own: palyra's rooms cannot be
+// imported from here.
 package main
 
 import (
-	"flag"
+	"context"
 	"fmt"
 	"os"
-	"testing"
-	"text/tabwriter"
-	"time"
-
-	"github.com/adhocore/gronx"
-	supercronic "github.com/aptible/supercronic/cronexpr"
-	hashicorp "github.com/hashicorp/cronexpr"
-	netresearch "github.com/netresearch/go-cron"
-	"github.com/palyra-go/palyra/host/schedule"
-	robfig "github.com/robfig/cron/v3"
+	"os/signal"
+	"syscall"
 )
 
-var expressions = []string{
-	"* * * * *", "*/15 * * * *", "5 * * * *", "30 2 * * *", "0 9-17 * * 1-5", "*/5 8-18/2 1,15 * *",
-	"0 0 1 * *", "0 12 15 * 1", "0 0 31 12 *", "0 0 29 2 *", "15 3 * * 1#1", "0 0 L * *",
-}
-
-// next returns the first time after another.
-type next func(time.Time) time.Time
-
-type library struct {
-	name  string
-	parse func(expr string, loc *time.Location) (next, error)
-}
-
-var libraries = []library{
-	{"palyra", func(expr string, loc *time.Location) (next, error) {
-		s, err := schedule.Parse(schedule.Spec{Kind: schedule.Cron, Expr: expr, Zone: loc.String()})
-		if err != nil {
-			return nil, err
-		}
-		return s.Next, nil
-	}},
-	{"robfig", func(expr string, _ *time.Location) (next, error) {
-		s, err := robfig.ParseStandard(expr)
-		if err != nil {
-			return nil, err
-		}
-		return s.Next, nil
-	}},
-	{"netresearch", func(expr string, _ *time.Location) (next, error) {
-		s, err := netresearch.ParseStandard(expr)
-		if err != nil {
-			return nil, err
-		}
-		return s.Next, nil
-	}},
-	{"supercronic", func(expr string, _ *time.Location) (next, error) {
-		s, err := supercronic.Parse(expr)
-		if err != nil {
-			return nil, err
-		}
-		return s.Next, nil
-	}},
-	{"hashicorp", func(expr string, _ *time.Location) (next, error) {
-		s, err := hashicorp.Parse(expr)
-		if err != nil {
-			return nil, err
-		}
-		return s.Next, nil
-	}},
-	{"gronx", func(expr string, _ *time.Location) (next, error) {
-		step := func(t time.Time) time.Time {
-			at, err := gronx.NextTickAfter(expr, t, false)
-			if err != nil {
-				return time.Time{}
-			}
-			return at
-		}
-		_, err := gronx.NextTickAfter(expr, time.Now(), false)
-		return step, err
-	}},
-}
-
 func main() {
-	length := flag.Duration("for", 20*time.Millisecond, "how long to measure each")
-	rounds := flag.Int("rounds", 5, "how often; the fastest counts")
-	testing.Init()
-	flag.Parse()
-	if err := flag.Set("test.benchtime", length.String()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		stop()
 		os.Exit(1)
 	}
-	for _, zone := range []string{"UTC", "America/New_York"} {
-		loc, err := time.LoadLocation(zone)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		table(zone, loc, *rounds)
-	}
-	fmt.Println("ns for one Next, and times ours; - is refused, ! differs from ours in the first ten years.")
 }
 
-func table(zone string, loc *time.Location, rounds int) {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%s\t", zone)
-	for _, l := range libraries {
-		fmt.Fprintf(w, "%s\t", l.name)
-	}
-	fmt.Fprintln(w, "fastest peer\t")
-	for _, expr := range expressions {
-		row(w, expr, loc, rounds)
-	}
-	if err := w.Flush(); err != nil {
-		os.Exit(1)
-	}
-	fmt.Println()
-}
-
-func row(w *tabwriter.Writer, expr string, loc *time.Location, rounds int) {
-	steps := make([]next, len(libraries))
-	best := make([]float64, len(libraries))
-	for i, l := range libraries {
-		steps[i], _ = l.parse(expr, loc) // refused: nil
-	}
-	for range rounds { // in turn, so that other work on the machine meets all
-		for i, step := range steps {
-			if step == nil {
-				continue
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		for _, one := range []string{"cron", "durable", "due"} {
+			if err := run(ctx, []string{one}); err != nil {
+				return err
 			}
-			if ns := measure(step, loc); best[i] == 0 || ns < best[i] {
-				best[i] = ns
-			}
+			fmt.Println()
 		}
+		return nil
 	}
-	fmt.Fprintf(w, "%s\t%.0f ns\t", expr, best[0])
-	fastest := 0.0
-	for i, step := range steps[1:] {
-		if step == nil {
-			fmt.Fprint(w, "-\t")
-			continue
-		}
-		ns, mark := best[i+1], ""
-		if fastest == 0 || ns < fastest {
-			fastest = ns
-		}
-		if !agree(steps[0], step, loc) {
-			mark = " !"
-		}
-		fmt.Fprintf(w, "%.0f (%.1f×)%s\t", ns, ns/best[0], mark)
+	switch args[0] {
+	case "cron":
+		return cron(args[1:])
+	case "durable":
+		return durable(ctx, args[1:])
+	case "due":
+		return due(ctx, args[1:])
 	}
-	fmt.Fprintf(w, "%.1f×\t\n", fastest/best[0])
-}
-
-func start(loc *time.Location) time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, loc) }
-
-// measure walks from one time to the next, ten years long, and returns the
-// nanoseconds that one step takes.
-func measure(step next, loc *time.Location) float64 {
-	begin := start(loc)
-	end := begin.AddDate(10, 0, 0)
-	result := testing.Benchmark(func(b *testing.B) {
-		t := begin
-		for b.Loop() {
-			if t = step(t); t.IsZero() || t.After(end) {
-				t = begin
-			}
-		}
-	})
-	return float64(result.T.Nanoseconds()) / float64(result.N)
-}
-
-// agree compares the first times, ten years or some thousand.
-func agree(a, b next, loc *time.Location) bool {
-	s, t := start(loc), start(loc)
-	for range 5000 {
-		s, t = a(s), b(t)
-		if !s.Equal(t) {
-			return false
-		}
-		if s.IsZero() || s.Year() > 2036 {
-			break
-		}
-	}
-	return true
+	return fmt.Errorf("%q: want cron, durable or due", args[0])
 }
