@@ -186,6 +186,9 @@ func (w *world) life(t *testing.T, title string, d trap) bool {
 			w.note(t, title, e)
 		}
 	}
+	if w.power != nil {
+		w.power.cut(t, title)
+	}
 	w.kills++
 	if !alive {
 		w.early++

@@ -28,6 +28,7 @@ type world struct {
 	notes     map[string]bool  // ids of memories that were put
 	exported  []byte           // the last checkpoint that was seen
 
+	power     *power         // of the disk of the state; nil: nobody cuts it
 	open      []run          // what the last daemon left open
 	all       map[string]run // by id, what it left in all
 	forgotten []run          // what daemons took away that were to keep less
@@ -64,6 +65,12 @@ var tasks = []task{
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldOn(t, func(string) *power { return nil })
+}
+
+// newWorldOn makes a world on a disk.
+func newWorldOn(t *testing.T, disk func(state string) *power) *world {
+	t.Helper()
 	check(t, build())
 	dir, err := os.MkdirTemp("", "crash") // short enough for sockets
 	check(t, err)
@@ -81,9 +88,13 @@ func newWorld(t *testing.T) *world {
 		reached: map[string]int{},
 	}
 	check(t, os.Mkdir(w.state, 0o700))
+	w.power = disk(w.state)
 	config := "[cron]\ndrain = \"0s\"\n[plugins]\ngrace = \"100ms\"\n[skills]\nreaudit_interval = \"5s\"\n"
 	check(t, os.WriteFile(filepath.Join(w.state, "palyra.toml"), []byte(config), 0o600))
 	check(t, os.WriteFile(w.markFile, nil, 0o600))
+	if w.power != nil {
+		w.power.order(t, "seal", "configured")
+	}
 	return w
 }
 
@@ -99,6 +110,13 @@ const mortal = "palyrad-failpoint"
 var tools string
 
 func TestMain(m *testing.M) {
+	if at := os.Getenv(diskVariable); at != "" {
+		if err := serveDisk(at); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	status := 1
 	var err error
 	if tools, err = os.MkdirTemp("", "crash-tools"); err == nil {
@@ -129,7 +147,9 @@ var build = sync.OnceValue(func() error {
 // furnish leaves a state with skills and jobs.
 func (w *world) furnish(t *testing.T) {
 	t.Helper()
-	w.migrate(t)
+	if w.power == nil {
+		w.migrate(t)
+	}
 	b := w.boot(t.Context(), t, trap{})
 	for e := range b.events {
 		if e.kind == ready {
@@ -148,6 +168,9 @@ func (w *world) furnish(t *testing.T) {
 	}
 	if t.Failed() {
 		t.FailNow()
+	}
+	if w.power != nil {
+		w.power.cut(t, "furnished")
 	}
 	w.judge(t, "furnished", 0)
 }
@@ -303,7 +326,7 @@ func (w *world) note(t *testing.T, title string, e event) {
 	case triggered:
 		w.triggered[e.id] = true
 	case noted:
-		w.notes[e.id] = true
+		w.notes[e.id] = w.power == nil // else the memory may forget
 	case signed:
 		w.exported = []byte(e.id)
 	case ended:
