@@ -50,6 +50,7 @@ func (w *world) judge(t *testing.T, title string, keep int) {
 	contiguous(runs, fault)
 	w.overlaps(fault)
 	w.cursors(t, db, runs, fault)
+	w.linked(t, db, keep, fault)
 }
 
 // forget holds the rows against those of the last judgement: none may be gone but

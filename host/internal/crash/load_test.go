@@ -48,14 +48,18 @@ type task struct {
 	name, concurrency, misfire, script string
 	max, attempts                      int32
 	manual                             bool // clients trigger it, too
+
+	onSuccess, onFailure string // job that its end starts
+	onDemand             bool   // it has no schedule
 }
 
 // probe is the job whose next success says that forbid is not blocked.
 const probe = "forbid"
 
 var tasks = []task{
-	{name: probe, concurrency: "forbid"},
-	{name: "forbid-slow", concurrency: "forbid", script: "exec sleep 1.3", manual: true},
+	{name: link, concurrency: "allow", max: 100, onDemand: true},
+	{name: probe, concurrency: "forbid", onSuccess: link},
+	{name: "forbid-slow", concurrency: "forbid", script: "exec sleep 1.3", manual: true, onFailure: link},
 	{name: "catch-up", concurrency: "forbid", misfire: "catch-up", manual: true},
 	{name: "replace", concurrency: "replace", script: "setsid sleep 900 >/dev/null 2>&1 & sleep 900", manual: true},
 	{name: "queue-one", concurrency: "queue-one", script: "exec sleep 0.7", manual: true},
@@ -246,10 +250,20 @@ func (j task) job(marks string) *api.Job {
 		"argv": []string{"sh", "-c", `echo "$PALYRA_OCCURRENCE $PALYRA_ATTEMPT" >>"$MARKS"` + "\n" + j.script},
 		"env":  map[string]string{"MARKS": marks}, "dir": "/",
 	})
-	return &api.Job{
+	p := &api.Job{
 		Name: j.name, Action: "palyra.shell/run", Input: string(input), Schedule: &api.Schedule{Kind: "every", Expr: "1s"},
 		Concurrency: j.concurrency, MaxConcurrent: j.max, Misfire: j.misfire, Attempts: j.attempts, BackoffMs: 150,
 	}
+	if j.onDemand {
+		p.Schedule = &api.Schedule{Kind: "manual"}
+	}
+	if j.onSuccess != "" {
+		p.OnSuccess = []string{j.onSuccess}
+	}
+	if j.onFailure != "" {
+		p.OnFailure = []string{j.onFailure}
+	}
+	return p
 }
 
 // The load of one boot: so many triggers by each of so many clients, and notes
