@@ -11,7 +11,7 @@ import (
 
 // maxBatch is how many operations share a transaction at most: enough to hide
 // the sync, few enough to keep the first of them from waiting long.
-const maxBatch = 1000
+const maxBatch = 2000
 
 // op is one write that somebody waits for.
 type op struct {

@@ -48,7 +48,7 @@ func writerDSN(path, synchronous string) string {
 		"_journal_mode": {"WAL"},
 		"_synchronous":  {synchronous},
 		"_foreign_keys": {"on"},
-		"_pragma":       {"wal_autocheckpoint(0)", "cache_size(-65536)", "temp_store(memory)"},
+		"_pragma":       {"wal_autocheckpoint(0)", "cache_size(-16384)", "temp_store(memory)"},
 	})
 }
 

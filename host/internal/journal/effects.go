@@ -58,7 +58,8 @@ type ended struct {
 func stateBefore(ctx context.Context, db asker, of job.ID, run job.RunID, before int64) (job.State, error) {
 	var last ended
 	err := db.QueryRowContext(ctx, `SELECT state, seq, ended, due FROM run_rows
-		WHERE job = (SELECT nth FROM cursors WHERE job = $1) AND ended <= $2 AND id <> $3 AND state IN ('failed', 'timed_out', 'interrupted')
+		WHERE job = (SELECT nth FROM cursors WHERE job = $1) AND ended <= $2 AND id <> $3
+			AND (state = 'failed' OR state = 'timed_out' OR state = 'interrupted')
 		ORDER BY ended DESC, seq DESC LIMIT 1`, string(of), before, string(run)).Scan(&last.state, &last.seq, &last.at, &last.due)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil

@@ -193,6 +193,14 @@ var intoAttempts = newInsert(`INSERT INTO attempts (run, number, started, ended,
 	` ON CONFLICT (run, number) DO UPDATE SET started = excluded.started, ended = excluded.ended, state = excluded.state,
 		reason = excluded.reason, error = excluded.error, log = excluded.log`)
 
+// endRunUsual is the end of a run that succeeded at its first attempt.
+const (
+	endRunUsual = `UPDATE run_rows SET ended = ?, began = ?, output = ?, summary = ?, state = 'succeeded', reason = '', error = ''
+		WHERE seq = ? AND ended = 0`
+	endRun = `UPDATE run_rows SET ended = ?, began = ?, output = ?, summary = ?, state = ?, retry = ?, reason = ?, error = ?,
+		attempt = ?, started = ? WHERE seq = ? AND ended = 0`
+)
+
 // end writes the new state of a run, or answers [ErrGone]. It reports whether the
 // row tells of the attempt too.
 func (t *tx) end(e *ending, args *values) (bool, error) {
@@ -219,15 +227,14 @@ func (t *tx) end(e *ending, args *values) (bool, error) {
 	if e.last && now.attempt == int64(o.Attempt.Number) {
 		began = e.started
 	}
-	query := `UPDATE run_rows SET state = ?, ended = ?, began = ?, output = ?, summary = ?, retry = ?, reason = ?, error = ?,
-		attempt = ?, started = ? WHERE seq = ? AND ended = 0`
+	query := endRun
 	*args = (*args)[:0]
-	args.add(string(o.State), ended, began, e.output, e.summary)
-	if now.attempt == was.attempt && now.started == was.started && now.retry == was.retry && o.Reason == "" && e.problem == "" {
-		query = `UPDATE run_rows SET state = ?, ended = ?, began = ?, output = ?, summary = ?, reason = '', error = ''
-			WHERE seq = ? AND ended = 0`
+	args.add(ended, began, e.output, e.summary)
+	if o.State == job.Succeeded && now.attempt == was.attempt && now.started == was.started && now.retry == was.retry &&
+		o.Reason == "" && e.problem == "" {
+		query = endRunUsual
 	} else {
-		args.add(now.retry, string(o.Reason), e.problem, now.attempt, now.started)
+		args.add(string(o.State), now.retry, string(o.Reason), e.problem, now.attempt, now.started)
 	}
 	args.add(was.seq)
 	n, err := t.run(query, *args)
