@@ -66,6 +66,7 @@ type host struct {
 	catalog   *catalog.Catalog
 	dispatch  *dispatch.Dispatch
 	scheduler *scheduler.Scheduler
+	backfills *scheduler.Backfills
 
 	ended        *hub
 	suspects     *suspects
@@ -187,6 +188,9 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 		Store: h.journal, Runs: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,
 		CatchUpRate: h.cfg.Cron.CatchUpRate,
 	})
+	h.backfills = scheduler.NewBackfills(scheduler.BackfillConfig{
+		Store: h.journal, Ran: h.journal, Dispatch: h.dispatch, Jobs: h.jobByID, Occupied: occupied, Stale: stale, Log: h.log,
+	})
 	return nil
 }
 
@@ -211,6 +215,9 @@ func (h *host) recover(ctx context.Context) error {
 		return err
 	}
 	h.scheduler.Resume(open)
+	if err := h.backfills.Load(ctx); err != nil {
+		return err
+	}
 	if err := h.dispatch.Recover(ctx, open); err != nil {
 		return err
 	}
@@ -245,6 +252,7 @@ func (h *host) serve(ctx context.Context) error {
 	defer stopLoops()
 	group.Go(func() error { defer stopLoops(); return h.newServer().Serve(running, listener) })
 	group.Go(func() error { return h.scheduler.Run(loops) })
+	group.Go(func() error { return h.backfills.Run(loops) })
 	group.Go(func() error { return h.effects(loops) })
 	group.Go(func() error { return h.pauses(loops) })
 	group.Go(func() error { return h.retain(loops) })

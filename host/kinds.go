@@ -17,6 +17,7 @@ var kinds = []struct {
 	kind server.Kind
 }{
 	{scheduler.ErrInvalid, server.Invalid},
+	{scheduler.ErrBackfill, server.Invalid},
 	{scheduler.ErrUnknown, server.NotFound},
 	{scheduler.ErrTaken, server.Exists},
 	{scheduler.ErrConflict, server.Conflict},

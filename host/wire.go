@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/palyra-go/palyra/host/api"
+	"github.com/palyra-go/palyra/host/internal/dispatch"
 	"github.com/palyra-go/palyra/host/internal/job"
 	"github.com/palyra-go/palyra/host/internal/journal"
 	"github.com/palyra-go/palyra/host/internal/policy"
@@ -28,6 +29,7 @@ func (h *host) newServer() *server.Server {
 		Policy: judges{h.gate, h.meter},
 		Jobs:   h.scheduler, Edits: edits{h}, Times: times{h},
 		Runs: h.journal, Records: h.journal, Dispatch: h.dispatch, Live: h.dispatch,
+		Backfills: backfills{h.backfills}, Backfilled: h.journal,
 		Skills: skills{h}, Keeper: h.catalog, Installer: h.catalog, Publishers: h.catalog,
 		Entries: entries{h.journal}, History: history{h},
 		Memory: h.callMemory, Status: h.report, Trouble: h.trouble.String, Metrics: h.measure, Watch: h.ended.watch, CheckPolicies: h.checkPolicies,
@@ -65,6 +67,27 @@ func (h *host) runEnded(r *job.Run) {
 	h.suspects.ended(r)
 	h.meter.ended(r)
 	h.scheduler.Completed(r)
+	h.backfills.Ended(r)
+}
+
+// backfills are the scheduler's, in the server's words.
+type backfills struct{ *scheduler.Backfills }
+
+func (b backfills) Draft(ctx context.Context, j *job.Job, want job.Backfill) (*server.BackfillPlan, error) {
+	plan, err := b.Backfills.Draft(ctx, j, want)
+	return (*server.BackfillPlan)(plan), err
+}
+
+func (b backfills) Start(ctx context.Context, plan *server.BackfillPlan, by job.Principal) (*job.Backfill, error) {
+	return b.Backfills.Start(ctx, (*scheduler.BackfillPlan)(plan), by)
+}
+
+// occupied reports whether a run of a backfill has to wait for others.
+func occupied(err error) bool { return errors.Is(err, dispatch.ErrOccupied) }
+
+// stale reports whether the journal is further than who asked for a backfill knew.
+func stale(err error) bool {
+	return errors.Is(err, journal.ErrGone) || errors.Is(err, journal.ErrClaimed)
 }
 
 // refused passes on that a claim was refused: nothing of it will end.
@@ -75,6 +98,7 @@ type times struct{ h *host }
 
 func (t times) Next(id job.ID) time.Time { return t.h.scheduler.Next(id) }
 func (t times) Idle(id job.ID) string    { return t.h.scheduler.Idle(id) }
+func (t times) CatchUp(id job.ID) string { return t.h.scheduler.CatchUp(id) }
 
 func (t times) Upcoming(limit int) []server.Fire { return told(t.h.scheduler.Upcoming(limit)) }
 

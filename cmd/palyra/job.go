@@ -24,7 +24,7 @@ func (a *app) jobCommand() *cobra.Command {
 	}
 	job.AddCommand(
 		a.jobAdd(), named(a.jobUpdate()), a.jobList(), named(a.jobShow()), named(a.jobNext()),
-		named(a.jobRun()), named(a.jobPause()), named(a.jobResume()), named(a.jobRemove()), a.jobImport(), a.jobExport(),
+		named(a.jobRun()), named(a.jobBackfill()), named(a.jobPause()), named(a.jobResume()), named(a.jobRemove()), a.jobImport(), a.jobExport(),
 	)
 	return job
 }

@@ -89,7 +89,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringVarP(&a.output, "output", "o", "table", "how to print: table, json or jsonl")
 	_ = root.RegisterFlagCompletionFunc("output", oneOf("table", "json", "jsonl"))
 	root.AddCommand(
-		a.jobCommand(), a.applyCommand(), a.diffCommand(), a.runCommand(), a.skillCommand(), a.publisherCommand(),
+		a.jobCommand(), a.applyCommand(), a.diffCommand(), a.runCommand(), a.backfillCommand(), a.skillCommand(), a.publisherCommand(),
 		a.memoryCommand(), a.scheduleCommand(), a.explainCommand(), a.policyCommand(), a.journalCommand(),
 		a.statusCommand(), a.versionCommand(),
 	)

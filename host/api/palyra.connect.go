@@ -58,6 +58,14 @@ const (
 	JobServiceDeleteProcedure = "/palyra.v1.JobService/Delete"
 	// JobServiceNextProcedure is the procedure name of the JobService's Next RPC.
 	JobServiceNextProcedure = "/palyra.v1.JobService/Next"
+	// JobServiceStartBackfillProcedure is the procedure name of the JobService's StartBackfill RPC.
+	JobServiceStartBackfillProcedure = "/palyra.v1.JobService/StartBackfill"
+	// JobServiceListBackfillsProcedure is the procedure name of the JobService's ListBackfills RPC.
+	JobServiceListBackfillsProcedure = "/palyra.v1.JobService/ListBackfills"
+	// JobServiceGetBackfillProcedure is the procedure name of the JobService's GetBackfill RPC.
+	JobServiceGetBackfillProcedure = "/palyra.v1.JobService/GetBackfill"
+	// JobServiceCancelBackfillProcedure is the procedure name of the JobService's CancelBackfill RPC.
+	JobServiceCancelBackfillProcedure = "/palyra.v1.JobService/CancelBackfill"
 	// RunServiceListProcedure is the procedure name of the RunService's List RPC.
 	RunServiceListProcedure = "/palyra.v1.RunService/List"
 	// RunServiceGetProcedure is the procedure name of the RunService's Get RPC.
@@ -178,6 +186,34 @@ var (
 			Procedure:  JobServiceNextProcedure,
 		}
 	})
+	jobServiceStartBackfillSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("JobService").Methods().ByName("StartBackfill"),
+			Procedure:  JobServiceStartBackfillProcedure,
+		}
+	})
+	jobServiceListBackfillsSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("JobService").Methods().ByName("ListBackfills"),
+			Procedure:  JobServiceListBackfillsProcedure,
+		}
+	})
+	jobServiceGetBackfillSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("JobService").Methods().ByName("GetBackfill"),
+			Procedure:  JobServiceGetBackfillProcedure,
+		}
+	})
+	jobServiceCancelBackfillSpec = sync.OnceValue(func() connect.Spec {
+		return connect.Spec{
+			StreamType: connect.StreamTypeUnary,
+			Schema:     File_palyra_proto.Services().ByName("JobService").Methods().ByName("CancelBackfill"),
+			Procedure:  JobServiceCancelBackfillProcedure,
+		}
+	})
 )
 
 // JobServiceClient is a client for the palyra.v1.JobService service.
@@ -191,6 +227,11 @@ type JobServiceClient interface {
 	Trigger(context.Context, *TriggerJobRequest) (*Run, error)
 	Delete(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
 	Next(context.Context, *NextRequest) (*NextResponse, error)
+	// StartBackfill runs nominal times of the past; with dry_run it only says what it would do.
+	StartBackfill(context.Context, *BackfillRequest) (*BackfillPlan, error)
+	ListBackfills(context.Context, *ListBackfillsRequest) (*ListBackfillsResponse, error)
+	GetBackfill(context.Context, *GetBackfillRequest) (*Backfill, error)
+	CancelBackfill(context.Context, *CancelBackfillRequest) (*Backfill, error)
 }
 
 // NewJobServiceClient constructs a client for the palyra.v1.JobService service. Multiple service
@@ -210,6 +251,11 @@ type JobServiceHandler interface {
 	Trigger(context.Context, *TriggerJobRequest) (*Run, error)
 	Delete(context.Context, *DeleteJobRequest) (*DeleteJobResponse, error)
 	Next(context.Context, *NextRequest) (*NextResponse, error)
+	// StartBackfill runs nominal times of the past; with dry_run it only says what it would do.
+	StartBackfill(context.Context, *BackfillRequest) (*BackfillPlan, error)
+	ListBackfills(context.Context, *ListBackfillsRequest) (*ListBackfillsResponse, error)
+	GetBackfill(context.Context, *GetBackfillRequest) (*Backfill, error)
+	CancelBackfill(context.Context, *CancelBackfillRequest) (*Backfill, error)
 }
 
 // RegisterJobServiceHandler registers svc as the palyra.v1.JobService implementation on server.
@@ -225,6 +271,10 @@ func RegisterJobServiceHandler(server *connect.Server, svc JobServiceHandler) {
 		connect.Method{Spec: jobServiceTriggerSpec(), Handler: adapter.trigger},
 		connect.Method{Spec: jobServiceDeleteSpec(), Handler: adapter.delete},
 		connect.Method{Spec: jobServiceNextSpec(), Handler: adapter.next},
+		connect.Method{Spec: jobServiceStartBackfillSpec(), Handler: adapter.startBackfill},
+		connect.Method{Spec: jobServiceListBackfillsSpec(), Handler: adapter.listBackfills},
+		connect.Method{Spec: jobServiceGetBackfillSpec(), Handler: adapter.getBackfill},
+		connect.Method{Spec: jobServiceCancelBackfillSpec(), Handler: adapter.cancelBackfill},
 	)
 }
 
@@ -265,6 +315,22 @@ func (UnimplementedJobServiceHandler) Delete(context.Context, *DeleteJobRequest)
 
 func (UnimplementedJobServiceHandler) Next(context.Context, *NextRequest) (*NextResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.JobService.Next is not implemented")
+}
+
+func (UnimplementedJobServiceHandler) StartBackfill(context.Context, *BackfillRequest) (*BackfillPlan, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.JobService.StartBackfill is not implemented")
+}
+
+func (UnimplementedJobServiceHandler) ListBackfills(context.Context, *ListBackfillsRequest) (*ListBackfillsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.JobService.ListBackfills is not implemented")
+}
+
+func (UnimplementedJobServiceHandler) GetBackfill(context.Context, *GetBackfillRequest) (*Backfill, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.JobService.GetBackfill is not implemented")
+}
+
+func (UnimplementedJobServiceHandler) CancelBackfill(context.Context, *CancelBackfillRequest) (*Backfill, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, "palyra.v1.JobService.CancelBackfill is not implemented")
 }
 
 type jobServiceClient struct {
@@ -338,6 +404,38 @@ func (c *jobServiceClient) Delete(ctx context.Context, req *DeleteJobRequest) (*
 func (c *jobServiceClient) Next(ctx context.Context, req *NextRequest) (*NextResponse, error) {
 	var res NextResponse
 	if err := c.client.CallUnary(ctx, jobServiceNextSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *jobServiceClient) StartBackfill(ctx context.Context, req *BackfillRequest) (*BackfillPlan, error) {
+	var res BackfillPlan
+	if err := c.client.CallUnary(ctx, jobServiceStartBackfillSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *jobServiceClient) ListBackfills(ctx context.Context, req *ListBackfillsRequest) (*ListBackfillsResponse, error) {
+	var res ListBackfillsResponse
+	if err := c.client.CallUnary(ctx, jobServiceListBackfillsSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *jobServiceClient) GetBackfill(ctx context.Context, req *GetBackfillRequest) (*Backfill, error) {
+	var res Backfill
+	if err := c.client.CallUnary(ctx, jobServiceGetBackfillSpec(), req, &res); err != nil {
+		return nil, err
+	}
+	return &res, nil
+}
+
+func (c *jobServiceClient) CancelBackfill(ctx context.Context, req *CancelBackfillRequest) (*Backfill, error) {
+	var res Backfill
+	if err := c.client.CallUnary(ctx, jobServiceCancelBackfillSpec(), req, &res); err != nil {
 		return nil, err
 	}
 	return &res, nil
@@ -447,6 +545,54 @@ func (h jobServiceHandler) next(ctx context.Context, _ connect.Spec, stream conn
 		return err
 	}
 	res, err := h.svc.Next(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h jobServiceHandler) startBackfill(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req BackfillRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.StartBackfill(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h jobServiceHandler) listBackfills(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req ListBackfillsRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.ListBackfills(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h jobServiceHandler) getBackfill(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req GetBackfillRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.GetBackfill(ctx, &req)
+	if err != nil {
+		return err
+	}
+	return stream.Send(res)
+}
+
+func (h jobServiceHandler) cancelBackfill(ctx context.Context, _ connect.Spec, stream connect.ServerStream) error {
+	var req CancelBackfillRequest
+	if err := stream.Receive(&req); err != nil {
+		return err
+	}
+	res, err := h.svc.CancelBackfill(ctx, &req)
 	if err != nil {
 		return err
 	}

@@ -1017,6 +1017,554 @@ func (x *DeleteJobResponse) GetWarnings() []string {
 	return nil
 }
 
+type BackfillRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`            // name or id
+	From          *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`          // the first nominal time that counts
+	To            *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`              // the last one
+	Parallel      int32                  `protobuf:"varint,4,opt,name=parallel,proto3" json:"parallel,omitempty"` // runs at once; 0: 1
+	Rate          int32                  `protobuf:"varint,5,opt,name=rate,proto3" json:"rate,omitempty"`         // starts a minute; 0: 60
+	Again         bool                   `protobuf:"varint,6,opt,name=again,proto3" json:"again,omitempty"`       // also what ran already
+	DryRun        bool                   `protobuf:"varint,7,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackfillRequest) Reset() {
+	*x = BackfillRequest{}
+	mi := &file_palyra_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackfillRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackfillRequest) ProtoMessage() {}
+
+func (x *BackfillRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackfillRequest.ProtoReflect.Descriptor instead.
+func (*BackfillRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BackfillRequest) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *BackfillRequest) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *BackfillRequest) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *BackfillRequest) GetParallel() int32 {
+	if x != nil {
+		return x.Parallel
+	}
+	return 0
+}
+
+func (x *BackfillRequest) GetRate() int32 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *BackfillRequest) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
+}
+
+func (x *BackfillRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+type BackfillPlan struct {
+	state         protoimpl.MessageState   `protogen:"open.v1"`
+	Backfill      *Backfill                `protobuf:"bytes,1,opt,name=backfill,proto3" json:"backfill,omitempty"`                        // without id after a dry run
+	Nominal       int64                    `protobuf:"varint,2,opt,name=nominal,proto3" json:"nominal,omitempty"`                         // nominal times between from and to
+	LeftOut       int64                    `protobuf:"varint,3,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`          // of them, those that ran already
+	First         []*timestamppb.Timestamp `protobuf:"bytes,4,rep,name=first,proto3" json:"first,omitempty"`                              // some of those that are to run
+	Last          []*timestamppb.Timestamp `protobuf:"bytes,5,rep,name=last,proto3" json:"last,omitempty"`                                // and the last of the others
+	Zone          string                   `protobuf:"bytes,6,opt,name=zone,proto3" json:"zone,omitempty"`                                // of the schedule
+	EstimateMs    int64                    `protobuf:"varint,7,opt,name=estimate_ms,json=estimateMs,proto3" json:"estimate_ms,omitempty"` // how long it takes, by the runs before; at least
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackfillPlan) Reset() {
+	*x = BackfillPlan{}
+	mi := &file_palyra_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackfillPlan) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackfillPlan) ProtoMessage() {}
+
+func (x *BackfillPlan) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackfillPlan.ProtoReflect.Descriptor instead.
+func (*BackfillPlan) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BackfillPlan) GetBackfill() *Backfill {
+	if x != nil {
+		return x.Backfill
+	}
+	return nil
+}
+
+func (x *BackfillPlan) GetNominal() int64 {
+	if x != nil {
+		return x.Nominal
+	}
+	return 0
+}
+
+func (x *BackfillPlan) GetLeftOut() int64 {
+	if x != nil {
+		return x.LeftOut
+	}
+	return 0
+}
+
+func (x *BackfillPlan) GetFirst() []*timestamppb.Timestamp {
+	if x != nil {
+		return x.First
+	}
+	return nil
+}
+
+func (x *BackfillPlan) GetLast() []*timestamppb.Timestamp {
+	if x != nil {
+		return x.Last
+	}
+	return nil
+}
+
+func (x *BackfillPlan) GetZone() string {
+	if x != nil {
+		return x.Zone
+	}
+	return ""
+}
+
+func (x *BackfillPlan) GetEstimateMs() int64 {
+	if x != nil {
+		return x.EstimateMs
+	}
+	return 0
+}
+
+type Backfill struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Job           string                 `protobuf:"bytes,2,opt,name=job,proto3" json:"job,omitempty"` // name
+	JobId         string                 `protobuf:"bytes,3,opt,name=job_id,json=jobId,proto3" json:"job_id,omitempty"`
+	From          *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`
+	To            *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`         // what is due later fires by itself
+	Cursor        *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=cursor,proto3" json:"cursor,omitempty"` // up to here it has begun runs
+	Parallel      int32                  `protobuf:"varint,7,opt,name=parallel,proto3" json:"parallel,omitempty"`
+	Rate          int32                  `protobuf:"varint,8,opt,name=rate,proto3" json:"rate,omitempty"`
+	Again         bool                   `protobuf:"varint,9,opt,name=again,proto3" json:"again,omitempty"`
+	Principal     string                 `protobuf:"bytes,10,opt,name=principal,proto3" json:"principal,omitempty"` // who asked, and for whom its runs run
+	Total         int64                  `protobuf:"varint,11,opt,name=total,proto3" json:"total,omitempty"`        // runs it is to make
+	Started       int64                  `protobuf:"varint,12,opt,name=started,proto3" json:"started,omitempty"`
+	Succeeded     int64                  `protobuf:"varint,13,opt,name=succeeded,proto3" json:"succeeded,omitempty"`
+	Open          int64                  `protobuf:"varint,14,opt,name=open,proto3" json:"open,omitempty"`    // runs that have not ended
+	State         string                 `protobuf:"bytes,15,opt,name=state,proto3" json:"state,omitempty"`   // running, done, stopped, cancelled
+	Reason        string                 `protobuf:"bytes,16,opt,name=reason,proto3" json:"reason,omitempty"` // why it was stopped
+	Created       *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=created,proto3" json:"created,omitempty"`
+	Ended         *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=ended,proto3" json:"ended,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Backfill) Reset() {
+	*x = Backfill{}
+	mi := &file_palyra_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Backfill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Backfill) ProtoMessage() {}
+
+func (x *Backfill) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Backfill.ProtoReflect.Descriptor instead.
+func (*Backfill) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *Backfill) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Backfill) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *Backfill) GetJobId() string {
+	if x != nil {
+		return x.JobId
+	}
+	return ""
+}
+
+func (x *Backfill) GetFrom() *timestamppb.Timestamp {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *Backfill) GetTo() *timestamppb.Timestamp {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *Backfill) GetCursor() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Cursor
+	}
+	return nil
+}
+
+func (x *Backfill) GetParallel() int32 {
+	if x != nil {
+		return x.Parallel
+	}
+	return 0
+}
+
+func (x *Backfill) GetRate() int32 {
+	if x != nil {
+		return x.Rate
+	}
+	return 0
+}
+
+func (x *Backfill) GetAgain() bool {
+	if x != nil {
+		return x.Again
+	}
+	return false
+}
+
+func (x *Backfill) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *Backfill) GetTotal() int64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *Backfill) GetStarted() int64 {
+	if x != nil {
+		return x.Started
+	}
+	return 0
+}
+
+func (x *Backfill) GetSucceeded() int64 {
+	if x != nil {
+		return x.Succeeded
+	}
+	return 0
+}
+
+func (x *Backfill) GetOpen() int64 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
+func (x *Backfill) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Backfill) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Backfill) GetCreated() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Created
+	}
+	return nil
+}
+
+func (x *Backfill) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+type ListBackfillsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`      // name or id; empty: of all jobs
+	Limit         int32                  `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"` // 1 to 1000; 0: 20
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackfillsRequest) Reset() {
+	*x = ListBackfillsRequest{}
+	mi := &file_palyra_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackfillsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackfillsRequest) ProtoMessage() {}
+
+func (x *ListBackfillsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackfillsRequest.ProtoReflect.Descriptor instead.
+func (*ListBackfillsRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *ListBackfillsRequest) GetJob() string {
+	if x != nil {
+		return x.Job
+	}
+	return ""
+}
+
+func (x *ListBackfillsRequest) GetLimit() int32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+type ListBackfillsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Backfills     []*Backfill            `protobuf:"bytes,1,rep,name=backfills,proto3" json:"backfills,omitempty"` // newest first
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListBackfillsResponse) Reset() {
+	*x = ListBackfillsResponse{}
+	mi := &file_palyra_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListBackfillsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListBackfillsResponse) ProtoMessage() {}
+
+func (x *ListBackfillsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListBackfillsResponse.ProtoReflect.Descriptor instead.
+func (*ListBackfillsResponse) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ListBackfillsResponse) GetBackfills() []*Backfill {
+	if x != nil {
+		return x.Backfills
+	}
+	return nil
+}
+
+type GetBackfillRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"` // or an unambiguous prefix of one
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetBackfillRequest) Reset() {
+	*x = GetBackfillRequest{}
+	mi := &file_palyra_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetBackfillRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetBackfillRequest) ProtoMessage() {}
+
+func (x *GetBackfillRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetBackfillRequest.ProtoReflect.Descriptor instead.
+func (*GetBackfillRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetBackfillRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+type CancelBackfillRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelBackfillRequest) Reset() {
+	*x = CancelBackfillRequest{}
+	mi := &file_palyra_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelBackfillRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelBackfillRequest) ProtoMessage() {}
+
+func (x *CancelBackfillRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_palyra_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelBackfillRequest.ProtoReflect.Descriptor instead.
+func (*CancelBackfillRequest) Descriptor() ([]byte, []int) {
+	return file_palyra_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *CancelBackfillRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
 type NextRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Job           string                 `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`      // empty: over all jobs
@@ -1027,7 +1575,7 @@ type NextRequest struct {
 
 func (x *NextRequest) Reset() {
 	*x = NextRequest{}
-	mi := &file_palyra_proto_msgTypes[12]
+	mi := &file_palyra_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1039,7 +1587,7 @@ func (x *NextRequest) String() string {
 func (*NextRequest) ProtoMessage() {}
 
 func (x *NextRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[12]
+	mi := &file_palyra_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1052,7 +1600,7 @@ func (x *NextRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NextRequest.ProtoReflect.Descriptor instead.
 func (*NextRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{12}
+	return file_palyra_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *NextRequest) GetJob() string {
@@ -1078,7 +1626,7 @@ type NextResponse struct {
 
 func (x *NextResponse) Reset() {
 	*x = NextResponse{}
-	mi := &file_palyra_proto_msgTypes[13]
+	mi := &file_palyra_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1090,7 +1638,7 @@ func (x *NextResponse) String() string {
 func (*NextResponse) ProtoMessage() {}
 
 func (x *NextResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[13]
+	mi := &file_palyra_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1103,7 +1651,7 @@ func (x *NextResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NextResponse.ProtoReflect.Descriptor instead.
 func (*NextResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{13}
+	return file_palyra_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NextResponse) GetFires() []*Fire {
@@ -1125,7 +1673,7 @@ type Fire struct {
 
 func (x *Fire) Reset() {
 	*x = Fire{}
-	mi := &file_palyra_proto_msgTypes[14]
+	mi := &file_palyra_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1685,7 @@ func (x *Fire) String() string {
 func (*Fire) ProtoMessage() {}
 
 func (x *Fire) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[14]
+	mi := &file_palyra_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1698,7 @@ func (x *Fire) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fire.ProtoReflect.Descriptor instead.
 func (*Fire) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{14}
+	return file_palyra_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Fire) GetJob() string {
@@ -1222,7 +1770,7 @@ type Run struct {
 
 func (x *Run) Reset() {
 	*x = Run{}
-	mi := &file_palyra_proto_msgTypes[15]
+	mi := &file_palyra_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1782,7 @@ func (x *Run) String() string {
 func (*Run) ProtoMessage() {}
 
 func (x *Run) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[15]
+	mi := &file_palyra_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1795,7 @@ func (x *Run) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Run.ProtoReflect.Descriptor instead.
 func (*Run) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{15}
+	return file_palyra_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Run) GetId() string {
@@ -1495,7 +2043,7 @@ type Attempt struct {
 
 func (x *Attempt) Reset() {
 	*x = Attempt{}
-	mi := &file_palyra_proto_msgTypes[16]
+	mi := &file_palyra_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1507,7 +2055,7 @@ func (x *Attempt) String() string {
 func (*Attempt) ProtoMessage() {}
 
 func (x *Attempt) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[16]
+	mi := &file_palyra_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1520,7 +2068,7 @@ func (x *Attempt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Attempt.ProtoReflect.Descriptor instead.
 func (*Attempt) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{16}
+	return file_palyra_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Attempt) GetNumber() int32 {
@@ -1576,7 +2124,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_palyra_proto_msgTypes[17]
+	mi := &file_palyra_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +2136,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[17]
+	mi := &file_palyra_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +2149,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{17}
+	return file_palyra_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListRunsRequest) GetJob() string {
@@ -1634,7 +2182,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_palyra_proto_msgTypes[18]
+	mi := &file_palyra_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1646,7 +2194,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[18]
+	mi := &file_palyra_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1659,7 +2207,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{18}
+	return file_palyra_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -1678,7 +2226,7 @@ type GetRunRequest struct {
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_palyra_proto_msgTypes[19]
+	mi := &file_palyra_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +2238,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[19]
+	mi := &file_palyra_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +2251,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{19}
+	return file_palyra_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetRunRequest) GetRun() string {
@@ -1722,7 +2270,7 @@ type LogsRequest struct {
 
 func (x *LogsRequest) Reset() {
 	*x = LogsRequest{}
-	mi := &file_palyra_proto_msgTypes[20]
+	mi := &file_palyra_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1734,7 +2282,7 @@ func (x *LogsRequest) String() string {
 func (*LogsRequest) ProtoMessage() {}
 
 func (x *LogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[20]
+	mi := &file_palyra_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1747,7 +2295,7 @@ func (x *LogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsRequest.ProtoReflect.Descriptor instead.
 func (*LogsRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{20}
+	return file_palyra_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *LogsRequest) GetRun() string {
@@ -1766,7 +2314,7 @@ type LogsResponse struct {
 
 func (x *LogsResponse) Reset() {
 	*x = LogsResponse{}
-	mi := &file_palyra_proto_msgTypes[21]
+	mi := &file_palyra_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1778,7 +2326,7 @@ func (x *LogsResponse) String() string {
 func (*LogsResponse) ProtoMessage() {}
 
 func (x *LogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[21]
+	mi := &file_palyra_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1791,7 +2339,7 @@ func (x *LogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogsResponse.ProtoReflect.Descriptor instead.
 func (*LogsResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{21}
+	return file_palyra_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *LogsResponse) GetLog() string {
@@ -1812,7 +2360,7 @@ type FollowRequest struct {
 
 func (x *FollowRequest) Reset() {
 	*x = FollowRequest{}
-	mi := &file_palyra_proto_msgTypes[22]
+	mi := &file_palyra_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1824,7 +2372,7 @@ func (x *FollowRequest) String() string {
 func (*FollowRequest) ProtoMessage() {}
 
 func (x *FollowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[22]
+	mi := &file_palyra_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1837,7 +2385,7 @@ func (x *FollowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowRequest.ProtoReflect.Descriptor instead.
 func (*FollowRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{22}
+	return file_palyra_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *FollowRequest) GetRun() string {
@@ -1873,7 +2421,7 @@ type FollowResponse struct {
 
 func (x *FollowResponse) Reset() {
 	*x = FollowResponse{}
-	mi := &file_palyra_proto_msgTypes[23]
+	mi := &file_palyra_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1885,7 +2433,7 @@ func (x *FollowResponse) String() string {
 func (*FollowResponse) ProtoMessage() {}
 
 func (x *FollowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[23]
+	mi := &file_palyra_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1898,7 +2446,7 @@ func (x *FollowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FollowResponse.ProtoReflect.Descriptor instead.
 func (*FollowResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{23}
+	return file_palyra_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *FollowResponse) GetRun() *Run {
@@ -1938,7 +2486,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_palyra_proto_msgTypes[24]
+	mi := &file_palyra_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1950,7 +2498,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[24]
+	mi := &file_palyra_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1963,7 +2511,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{24}
+	return file_palyra_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *CancelRunRequest) GetRun() string {
@@ -1981,7 +2529,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_palyra_proto_msgTypes[25]
+	mi := &file_palyra_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1993,7 +2541,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[25]
+	mi := &file_palyra_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2006,7 +2554,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{25}
+	return file_palyra_proto_rawDescGZIP(), []int{32}
 }
 
 type SummaryRequest struct {
@@ -2018,7 +2566,7 @@ type SummaryRequest struct {
 
 func (x *SummaryRequest) Reset() {
 	*x = SummaryRequest{}
-	mi := &file_palyra_proto_msgTypes[26]
+	mi := &file_palyra_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2030,7 +2578,7 @@ func (x *SummaryRequest) String() string {
 func (*SummaryRequest) ProtoMessage() {}
 
 func (x *SummaryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[26]
+	mi := &file_palyra_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2043,7 +2591,7 @@ func (x *SummaryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummaryRequest.ProtoReflect.Descriptor instead.
 func (*SummaryRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{26}
+	return file_palyra_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SummaryRequest) GetSince() *timestamppb.Timestamp {
@@ -2062,7 +2610,7 @@ type SummaryResponse struct {
 
 func (x *SummaryResponse) Reset() {
 	*x = SummaryResponse{}
-	mi := &file_palyra_proto_msgTypes[27]
+	mi := &file_palyra_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2074,7 +2622,7 @@ func (x *SummaryResponse) String() string {
 func (*SummaryResponse) ProtoMessage() {}
 
 func (x *SummaryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[27]
+	mi := &file_palyra_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2087,7 +2635,7 @@ func (x *SummaryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SummaryResponse.ProtoReflect.Descriptor instead.
 func (*SummaryResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{27}
+	return file_palyra_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SummaryResponse) GetCounts() []*RunCount {
@@ -2109,7 +2657,7 @@ type RunCount struct {
 
 func (x *RunCount) Reset() {
 	*x = RunCount{}
-	mi := &file_palyra_proto_msgTypes[28]
+	mi := &file_palyra_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2121,7 +2669,7 @@ func (x *RunCount) String() string {
 func (*RunCount) ProtoMessage() {}
 
 func (x *RunCount) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[28]
+	mi := &file_palyra_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2134,7 +2682,7 @@ func (x *RunCount) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunCount.ProtoReflect.Descriptor instead.
 func (*RunCount) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{28}
+	return file_palyra_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RunCount) GetJob() string {
@@ -2175,7 +2723,7 @@ type InstallRequest struct {
 
 func (x *InstallRequest) Reset() {
 	*x = InstallRequest{}
-	mi := &file_palyra_proto_msgTypes[29]
+	mi := &file_palyra_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2187,7 +2735,7 @@ func (x *InstallRequest) String() string {
 func (*InstallRequest) ProtoMessage() {}
 
 func (x *InstallRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[29]
+	mi := &file_palyra_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2200,7 +2748,7 @@ func (x *InstallRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallRequest.ProtoReflect.Descriptor instead.
 func (*InstallRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{29}
+	return file_palyra_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *InstallRequest) GetChunk() []byte {
@@ -2227,7 +2775,7 @@ type InstallResponse struct {
 
 func (x *InstallResponse) Reset() {
 	*x = InstallResponse{}
-	mi := &file_palyra_proto_msgTypes[30]
+	mi := &file_palyra_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2239,7 +2787,7 @@ func (x *InstallResponse) String() string {
 func (*InstallResponse) ProtoMessage() {}
 
 func (x *InstallResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[30]
+	mi := &file_palyra_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2252,7 +2800,7 @@ func (x *InstallResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InstallResponse.ProtoReflect.Descriptor instead.
 func (*InstallResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{30}
+	return file_palyra_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *InstallResponse) GetSkill() *Skill {
@@ -2293,7 +2841,7 @@ type Skill struct {
 
 func (x *Skill) Reset() {
 	*x = Skill{}
-	mi := &file_palyra_proto_msgTypes[31]
+	mi := &file_palyra_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2305,7 +2853,7 @@ func (x *Skill) String() string {
 func (*Skill) ProtoMessage() {}
 
 func (x *Skill) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[31]
+	mi := &file_palyra_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2318,7 +2866,7 @@ func (x *Skill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Skill.ProtoReflect.Descriptor instead.
 func (*Skill) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{31}
+	return file_palyra_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *Skill) GetId() string {
@@ -2446,7 +2994,7 @@ type Finding struct {
 
 func (x *Finding) Reset() {
 	*x = Finding{}
-	mi := &file_palyra_proto_msgTypes[32]
+	mi := &file_palyra_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2458,7 +3006,7 @@ func (x *Finding) String() string {
 func (*Finding) ProtoMessage() {}
 
 func (x *Finding) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[32]
+	mi := &file_palyra_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2471,7 +3019,7 @@ func (x *Finding) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Finding.ProtoReflect.Descriptor instead.
 func (*Finding) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{32}
+	return file_palyra_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Finding) GetCheck() string {
@@ -2517,7 +3065,7 @@ type ListSkillsRequest struct {
 
 func (x *ListSkillsRequest) Reset() {
 	*x = ListSkillsRequest{}
-	mi := &file_palyra_proto_msgTypes[33]
+	mi := &file_palyra_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2529,7 +3077,7 @@ func (x *ListSkillsRequest) String() string {
 func (*ListSkillsRequest) ProtoMessage() {}
 
 func (x *ListSkillsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[33]
+	mi := &file_palyra_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2542,7 +3090,7 @@ func (x *ListSkillsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSkillsRequest.ProtoReflect.Descriptor instead.
 func (*ListSkillsRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{33}
+	return file_palyra_proto_rawDescGZIP(), []int{40}
 }
 
 type ListSkillsResponse struct {
@@ -2555,7 +3103,7 @@ type ListSkillsResponse struct {
 
 func (x *ListSkillsResponse) Reset() {
 	*x = ListSkillsResponse{}
-	mi := &file_palyra_proto_msgTypes[34]
+	mi := &file_palyra_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2567,7 +3115,7 @@ func (x *ListSkillsResponse) String() string {
 func (*ListSkillsResponse) ProtoMessage() {}
 
 func (x *ListSkillsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[34]
+	mi := &file_palyra_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2580,7 +3128,7 @@ func (x *ListSkillsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSkillsResponse.ProtoReflect.Descriptor instead.
 func (*ListSkillsResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{34}
+	return file_palyra_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListSkillsResponse) GetSkills() []*Skill {
@@ -2606,7 +3154,7 @@ type GetSkillRequest struct {
 
 func (x *GetSkillRequest) Reset() {
 	*x = GetSkillRequest{}
-	mi := &file_palyra_proto_msgTypes[35]
+	mi := &file_palyra_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +3166,7 @@ func (x *GetSkillRequest) String() string {
 func (*GetSkillRequest) ProtoMessage() {}
 
 func (x *GetSkillRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[35]
+	mi := &file_palyra_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +3179,7 @@ func (x *GetSkillRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetSkillRequest.ProtoReflect.Descriptor instead.
 func (*GetSkillRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{35}
+	return file_palyra_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *GetSkillRequest) GetSkill() string {
@@ -2650,7 +3198,7 @@ type AuditRequest struct {
 
 func (x *AuditRequest) Reset() {
 	*x = AuditRequest{}
-	mi := &file_palyra_proto_msgTypes[36]
+	mi := &file_palyra_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2662,7 +3210,7 @@ func (x *AuditRequest) String() string {
 func (*AuditRequest) ProtoMessage() {}
 
 func (x *AuditRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[36]
+	mi := &file_palyra_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2675,7 +3223,7 @@ func (x *AuditRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AuditRequest.ProtoReflect.Descriptor instead.
 func (*AuditRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{36}
+	return file_palyra_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *AuditRequest) GetSkill() string {
@@ -2695,7 +3243,7 @@ type QuarantineRequest struct {
 
 func (x *QuarantineRequest) Reset() {
 	*x = QuarantineRequest{}
-	mi := &file_palyra_proto_msgTypes[37]
+	mi := &file_palyra_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2707,7 +3255,7 @@ func (x *QuarantineRequest) String() string {
 func (*QuarantineRequest) ProtoMessage() {}
 
 func (x *QuarantineRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[37]
+	mi := &file_palyra_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2720,7 +3268,7 @@ func (x *QuarantineRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QuarantineRequest.ProtoReflect.Descriptor instead.
 func (*QuarantineRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{37}
+	return file_palyra_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *QuarantineRequest) GetSkill() string {
@@ -2747,7 +3295,7 @@ type EnableRequest struct {
 
 func (x *EnableRequest) Reset() {
 	*x = EnableRequest{}
-	mi := &file_palyra_proto_msgTypes[38]
+	mi := &file_palyra_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2759,7 +3307,7 @@ func (x *EnableRequest) String() string {
 func (*EnableRequest) ProtoMessage() {}
 
 func (x *EnableRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[38]
+	mi := &file_palyra_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2772,7 +3320,7 @@ func (x *EnableRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use EnableRequest.ProtoReflect.Descriptor instead.
 func (*EnableRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{38}
+	return file_palyra_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *EnableRequest) GetSkill() string {
@@ -2798,7 +3346,7 @@ type RemoveRequest struct {
 
 func (x *RemoveRequest) Reset() {
 	*x = RemoveRequest{}
-	mi := &file_palyra_proto_msgTypes[39]
+	mi := &file_palyra_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2810,7 +3358,7 @@ func (x *RemoveRequest) String() string {
 func (*RemoveRequest) ProtoMessage() {}
 
 func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[39]
+	mi := &file_palyra_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2823,7 +3371,7 @@ func (x *RemoveRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveRequest.ProtoReflect.Descriptor instead.
 func (*RemoveRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{39}
+	return file_palyra_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *RemoveRequest) GetSkill() string {
@@ -2841,7 +3389,7 @@ type RemoveResponse struct {
 
 func (x *RemoveResponse) Reset() {
 	*x = RemoveResponse{}
-	mi := &file_palyra_proto_msgTypes[40]
+	mi := &file_palyra_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2853,7 +3401,7 @@ func (x *RemoveResponse) String() string {
 func (*RemoveResponse) ProtoMessage() {}
 
 func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[40]
+	mi := &file_palyra_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2866,7 +3414,7 @@ func (x *RemoveResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveResponse.ProtoReflect.Descriptor instead.
 func (*RemoveResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{40}
+	return file_palyra_proto_rawDescGZIP(), []int{47}
 }
 
 type Publisher struct {
@@ -2883,7 +3431,7 @@ type Publisher struct {
 
 func (x *Publisher) Reset() {
 	*x = Publisher{}
-	mi := &file_palyra_proto_msgTypes[41]
+	mi := &file_palyra_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2895,7 +3443,7 @@ func (x *Publisher) String() string {
 func (*Publisher) ProtoMessage() {}
 
 func (x *Publisher) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[41]
+	mi := &file_palyra_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2908,7 +3456,7 @@ func (x *Publisher) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Publisher.ProtoReflect.Descriptor instead.
 func (*Publisher) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{41}
+	return file_palyra_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Publisher) GetName() string {
@@ -2961,7 +3509,7 @@ type ListPublishersRequest struct {
 
 func (x *ListPublishersRequest) Reset() {
 	*x = ListPublishersRequest{}
-	mi := &file_palyra_proto_msgTypes[42]
+	mi := &file_palyra_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2973,7 +3521,7 @@ func (x *ListPublishersRequest) String() string {
 func (*ListPublishersRequest) ProtoMessage() {}
 
 func (x *ListPublishersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[42]
+	mi := &file_palyra_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2986,7 +3534,7 @@ func (x *ListPublishersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPublishersRequest.ProtoReflect.Descriptor instead.
 func (*ListPublishersRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{42}
+	return file_palyra_proto_rawDescGZIP(), []int{49}
 }
 
 type ListPublishersResponse struct {
@@ -2998,7 +3546,7 @@ type ListPublishersResponse struct {
 
 func (x *ListPublishersResponse) Reset() {
 	*x = ListPublishersResponse{}
-	mi := &file_palyra_proto_msgTypes[43]
+	mi := &file_palyra_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3010,7 +3558,7 @@ func (x *ListPublishersResponse) String() string {
 func (*ListPublishersResponse) ProtoMessage() {}
 
 func (x *ListPublishersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[43]
+	mi := &file_palyra_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3023,7 +3571,7 @@ func (x *ListPublishersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPublishersResponse.ProtoReflect.Descriptor instead.
 func (*ListPublishersResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{43}
+	return file_palyra_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *ListPublishersResponse) GetPublishers() []*Publisher {
@@ -3043,7 +3591,7 @@ type TrustRequest struct {
 
 func (x *TrustRequest) Reset() {
 	*x = TrustRequest{}
-	mi := &file_palyra_proto_msgTypes[44]
+	mi := &file_palyra_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3055,7 +3603,7 @@ func (x *TrustRequest) String() string {
 func (*TrustRequest) ProtoMessage() {}
 
 func (x *TrustRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[44]
+	mi := &file_palyra_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3068,7 +3616,7 @@ func (x *TrustRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrustRequest.ProtoReflect.Descriptor instead.
 func (*TrustRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{44}
+	return file_palyra_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *TrustRequest) GetKey() string {
@@ -3094,7 +3642,7 @@ type MemoryRequest struct {
 
 func (x *MemoryRequest) Reset() {
 	*x = MemoryRequest{}
-	mi := &file_palyra_proto_msgTypes[45]
+	mi := &file_palyra_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3106,7 +3654,7 @@ func (x *MemoryRequest) String() string {
 func (*MemoryRequest) ProtoMessage() {}
 
 func (x *MemoryRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[45]
+	mi := &file_palyra_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3119,7 +3667,7 @@ func (x *MemoryRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryRequest.ProtoReflect.Descriptor instead.
 func (*MemoryRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{45}
+	return file_palyra_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *MemoryRequest) GetInput() string {
@@ -3138,7 +3686,7 @@ type MemoryResponse struct {
 
 func (x *MemoryResponse) Reset() {
 	*x = MemoryResponse{}
-	mi := &file_palyra_proto_msgTypes[46]
+	mi := &file_palyra_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3150,7 +3698,7 @@ func (x *MemoryResponse) String() string {
 func (*MemoryResponse) ProtoMessage() {}
 
 func (x *MemoryResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[46]
+	mi := &file_palyra_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3163,7 +3711,7 @@ func (x *MemoryResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemoryResponse.ProtoReflect.Descriptor instead.
 func (*MemoryResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{46}
+	return file_palyra_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *MemoryResponse) GetOutput() string {
@@ -3183,7 +3731,7 @@ type PolicyFile struct {
 
 func (x *PolicyFile) Reset() {
 	*x = PolicyFile{}
-	mi := &file_palyra_proto_msgTypes[47]
+	mi := &file_palyra_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3195,7 +3743,7 @@ func (x *PolicyFile) String() string {
 func (*PolicyFile) ProtoMessage() {}
 
 func (x *PolicyFile) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[47]
+	mi := &file_palyra_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3208,7 +3756,7 @@ func (x *PolicyFile) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PolicyFile.ProtoReflect.Descriptor instead.
 func (*PolicyFile) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{47}
+	return file_palyra_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *PolicyFile) GetName() string {
@@ -3234,7 +3782,7 @@ type CheckPoliciesRequest struct {
 
 func (x *CheckPoliciesRequest) Reset() {
 	*x = CheckPoliciesRequest{}
-	mi := &file_palyra_proto_msgTypes[48]
+	mi := &file_palyra_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3246,7 +3794,7 @@ func (x *CheckPoliciesRequest) String() string {
 func (*CheckPoliciesRequest) ProtoMessage() {}
 
 func (x *CheckPoliciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[48]
+	mi := &file_palyra_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3259,7 +3807,7 @@ func (x *CheckPoliciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPoliciesRequest.ProtoReflect.Descriptor instead.
 func (*CheckPoliciesRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{48}
+	return file_palyra_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *CheckPoliciesRequest) GetFiles() []*PolicyFile {
@@ -3278,7 +3826,7 @@ type CheckPoliciesResponse struct {
 
 func (x *CheckPoliciesResponse) Reset() {
 	*x = CheckPoliciesResponse{}
-	mi := &file_palyra_proto_msgTypes[49]
+	mi := &file_palyra_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3290,7 +3838,7 @@ func (x *CheckPoliciesResponse) String() string {
 func (*CheckPoliciesResponse) ProtoMessage() {}
 
 func (x *CheckPoliciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[49]
+	mi := &file_palyra_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3303,7 +3851,7 @@ func (x *CheckPoliciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckPoliciesResponse.ProtoReflect.Descriptor instead.
 func (*CheckPoliciesResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{49}
+	return file_palyra_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *CheckPoliciesResponse) GetProblems() []string {
@@ -3325,7 +3873,7 @@ type Problem struct {
 
 func (x *Problem) Reset() {
 	*x = Problem{}
-	mi := &file_palyra_proto_msgTypes[50]
+	mi := &file_palyra_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +3885,7 @@ func (x *Problem) String() string {
 func (*Problem) ProtoMessage() {}
 
 func (x *Problem) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[50]
+	mi := &file_palyra_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +3898,7 @@ func (x *Problem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Problem.ProtoReflect.Descriptor instead.
 func (*Problem) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{50}
+	return file_palyra_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Problem) GetReason() string {
@@ -3382,7 +3930,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_palyra_proto_msgTypes[51]
+	mi := &file_palyra_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3394,7 +3942,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[51]
+	mi := &file_palyra_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3407,7 +3955,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{51}
+	return file_palyra_proto_rawDescGZIP(), []int{58}
 }
 
 type StatusResponse struct {
@@ -3438,7 +3986,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_palyra_proto_msgTypes[52]
+	mi := &file_palyra_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3450,7 +3998,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[52]
+	mi := &file_palyra_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3463,7 +4011,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{52}
+	return file_palyra_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *StatusResponse) GetVersion() string {
@@ -3617,7 +4165,7 @@ type TailRequest struct {
 
 func (x *TailRequest) Reset() {
 	*x = TailRequest{}
-	mi := &file_palyra_proto_msgTypes[53]
+	mi := &file_palyra_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3629,7 +4177,7 @@ func (x *TailRequest) String() string {
 func (*TailRequest) ProtoMessage() {}
 
 func (x *TailRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[53]
+	mi := &file_palyra_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3642,7 +4190,7 @@ func (x *TailRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TailRequest.ProtoReflect.Descriptor instead.
 func (*TailRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{53}
+	return file_palyra_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *TailRequest) GetLimit() int32 {
@@ -3681,7 +4229,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_palyra_proto_msgTypes[54]
+	mi := &file_palyra_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3693,7 +4241,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[54]
+	mi := &file_palyra_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3706,7 +4254,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{54}
+	return file_palyra_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *JournalEntry) GetSeq() int64 {
@@ -3767,7 +4315,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_palyra_proto_msgTypes[55]
+	mi := &file_palyra_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3779,7 +4327,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[55]
+	mi := &file_palyra_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3792,7 +4340,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{55}
+	return file_palyra_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *VerifyRequest) GetCheckpoints() [][]byte {
@@ -3816,7 +4364,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_palyra_proto_msgTypes[56]
+	mi := &file_palyra_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3828,7 +4376,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[56]
+	mi := &file_palyra_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3841,7 +4389,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{56}
+	return file_palyra_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *VerifyResponse) GetEntries() int64 {
@@ -3894,7 +4442,7 @@ type CheckpointRequest struct {
 
 func (x *CheckpointRequest) Reset() {
 	*x = CheckpointRequest{}
-	mi := &file_palyra_proto_msgTypes[57]
+	mi := &file_palyra_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3906,7 +4454,7 @@ func (x *CheckpointRequest) String() string {
 func (*CheckpointRequest) ProtoMessage() {}
 
 func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[57]
+	mi := &file_palyra_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3919,7 +4467,7 @@ func (x *CheckpointRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointRequest.ProtoReflect.Descriptor instead.
 func (*CheckpointRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{57}
+	return file_palyra_proto_rawDescGZIP(), []int{64}
 }
 
 type CheckpointResponse struct {
@@ -3931,7 +4479,7 @@ type CheckpointResponse struct {
 
 func (x *CheckpointResponse) Reset() {
 	*x = CheckpointResponse{}
-	mi := &file_palyra_proto_msgTypes[58]
+	mi := &file_palyra_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3943,7 +4491,7 @@ func (x *CheckpointResponse) String() string {
 func (*CheckpointResponse) ProtoMessage() {}
 
 func (x *CheckpointResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[58]
+	mi := &file_palyra_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3956,7 +4504,7 @@ func (x *CheckpointResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckpointResponse.ProtoReflect.Descriptor instead.
 func (*CheckpointResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{58}
+	return file_palyra_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *CheckpointResponse) GetNote() []byte {
@@ -3974,7 +4522,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_palyra_proto_msgTypes[59]
+	mi := &file_palyra_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3986,7 +4534,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[59]
+	mi := &file_palyra_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3999,7 +4547,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{59}
+	return file_palyra_proto_rawDescGZIP(), []int{66}
 }
 
 type BackupResponse struct {
@@ -4011,7 +4559,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_palyra_proto_msgTypes[60]
+	mi := &file_palyra_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4023,7 +4571,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[60]
+	mi := &file_palyra_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4036,7 +4584,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{60}
+	return file_palyra_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *BackupResponse) GetPiece() []byte {
@@ -4056,7 +4604,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_palyra_proto_msgTypes[61]
+	mi := &file_palyra_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4068,7 +4616,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[61]
+	mi := &file_palyra_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4081,7 +4629,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{61}
+	return file_palyra_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *ExplainRequest) GetJob() string {
@@ -4116,7 +4664,7 @@ type Explanation struct {
 
 func (x *Explanation) Reset() {
 	*x = Explanation{}
-	mi := &file_palyra_proto_msgTypes[62]
+	mi := &file_palyra_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4128,7 +4676,7 @@ func (x *Explanation) String() string {
 func (*Explanation) ProtoMessage() {}
 
 func (x *Explanation) ProtoReflect() protoreflect.Message {
-	mi := &file_palyra_proto_msgTypes[62]
+	mi := &file_palyra_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4141,7 +4689,7 @@ func (x *Explanation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Explanation.ProtoReflect.Descriptor instead.
 func (*Explanation) Descriptor() ([]byte, []int) {
-	return file_palyra_proto_rawDescGZIP(), []int{62}
+	return file_palyra_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *Explanation) GetJob() string {
@@ -4318,7 +4866,53 @@ const file_palyra_proto_rawDesc = "" +
 	"\x10DeleteJobRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\"/\n" +
 	"\x11DeleteJobResponse\x12\x1a\n" +
-	"\bwarnings\x18\x01 \x03(\tR\bwarnings\"5\n" +
+	"\bwarnings\x18\x01 \x03(\tR\bwarnings\"\xde\x01\n" +
+	"\x0fBackfillRequest\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12.\n" +
+	"\x04from\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x12\x1a\n" +
+	"\bparallel\x18\x04 \x01(\x05R\bparallel\x12\x12\n" +
+	"\x04rate\x18\x05 \x01(\x05R\x04rate\x12\x14\n" +
+	"\x05again\x18\x06 \x01(\bR\x05again\x12\x17\n" +
+	"\adry_run\x18\a \x01(\bR\x06dryRun\"\x8b\x02\n" +
+	"\fBackfillPlan\x12/\n" +
+	"\bbackfill\x18\x01 \x01(\v2\x13.palyra.v1.BackfillR\bbackfill\x12\x18\n" +
+	"\anominal\x18\x02 \x01(\x03R\anominal\x12\x19\n" +
+	"\bleft_out\x18\x03 \x01(\x03R\aleftOut\x120\n" +
+	"\x05first\x18\x04 \x03(\v2\x1a.google.protobuf.TimestampR\x05first\x12.\n" +
+	"\x04last\x18\x05 \x03(\v2\x1a.google.protobuf.TimestampR\x04last\x12\x12\n" +
+	"\x04zone\x18\x06 \x01(\tR\x04zone\x12\x1f\n" +
+	"\vestimate_ms\x18\a \x01(\x03R\n" +
+	"estimateMs\"\xaf\x04\n" +
+	"\bBackfill\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03job\x18\x02 \x01(\tR\x03job\x12\x15\n" +
+	"\x06job_id\x18\x03 \x01(\tR\x05jobId\x12.\n" +
+	"\x04from\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x04from\x12*\n" +
+	"\x02to\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\x02to\x122\n" +
+	"\x06cursor\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\x06cursor\x12\x1a\n" +
+	"\bparallel\x18\a \x01(\x05R\bparallel\x12\x12\n" +
+	"\x04rate\x18\b \x01(\x05R\x04rate\x12\x14\n" +
+	"\x05again\x18\t \x01(\bR\x05again\x12\x1c\n" +
+	"\tprincipal\x18\n" +
+	" \x01(\tR\tprincipal\x12\x14\n" +
+	"\x05total\x18\v \x01(\x03R\x05total\x12\x18\n" +
+	"\astarted\x18\f \x01(\x03R\astarted\x12\x1c\n" +
+	"\tsucceeded\x18\r \x01(\x03R\tsucceeded\x12\x12\n" +
+	"\x04open\x18\x0e \x01(\x03R\x04open\x12\x14\n" +
+	"\x05state\x18\x0f \x01(\tR\x05state\x12\x16\n" +
+	"\x06reason\x18\x10 \x01(\tR\x06reason\x124\n" +
+	"\acreated\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\acreated\x120\n" +
+	"\x05ended\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\">\n" +
+	"\x14ListBackfillsRequest\x12\x10\n" +
+	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\"J\n" +
+	"\x15ListBackfillsResponse\x121\n" +
+	"\tbackfills\x18\x01 \x03(\v2\x13.palyra.v1.BackfillR\tbackfills\"$\n" +
+	"\x12GetBackfillRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"'\n" +
+	"\x15CancelBackfillRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\"5\n" +
 	"\vNextRequest\x12\x10\n" +
 	"\x03job\x18\x01 \x01(\tR\x03job\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\x05R\x05limit\"5\n" +
@@ -4555,7 +5149,7 @@ const file_palyra_proto_rawDesc = "" +
 	"\x05after\x18\b \x01(\v2\x0e.palyra.v1.RunR\x05after\x126\n" +
 	"\bprevious\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\bprevious\x12.\n" +
 	"\x04next\x18\n" +
-	" \x01(\v2\x1a.google.protobuf.TimestampR\x04next2\x8f\x04\n" +
+	" \x01(\v2\x1a.google.protobuf.TimestampR\x04next2\xb5\x06\n" +
 	"\n" +
 	"JobService\x125\n" +
 	"\x06Create\x12\x1b.palyra.v1.CreateJobRequest\x1a\x0e.palyra.v1.Job\x12?\n" +
@@ -4566,7 +5160,11 @@ const file_palyra_proto_rawDesc = "" +
 	"\x06Resume\x12\x1b.palyra.v1.ResumeJobRequest\x1a\x0e.palyra.v1.Job\x127\n" +
 	"\aTrigger\x12\x1c.palyra.v1.TriggerJobRequest\x1a\x0e.palyra.v1.Run\x12C\n" +
 	"\x06Delete\x12\x1b.palyra.v1.DeleteJobRequest\x1a\x1c.palyra.v1.DeleteJobResponse\x127\n" +
-	"\x04Next\x12\x16.palyra.v1.NextRequest\x1a\x17.palyra.v1.NextResponse2\xe3\x03\n" +
+	"\x04Next\x12\x16.palyra.v1.NextRequest\x1a\x17.palyra.v1.NextResponse\x12D\n" +
+	"\rStartBackfill\x12\x1a.palyra.v1.BackfillRequest\x1a\x17.palyra.v1.BackfillPlan\x12R\n" +
+	"\rListBackfills\x12\x1f.palyra.v1.ListBackfillsRequest\x1a .palyra.v1.ListBackfillsResponse\x12A\n" +
+	"\vGetBackfill\x12\x1d.palyra.v1.GetBackfillRequest\x1a\x13.palyra.v1.Backfill\x12G\n" +
+	"\x0eCancelBackfill\x12 .palyra.v1.CancelBackfillRequest\x1a\x13.palyra.v1.Backfill2\xe3\x03\n" +
 	"\n" +
 	"RunService\x12?\n" +
 	"\x04List\x12\x1a.palyra.v1.ListRunsRequest\x1a\x1b.palyra.v1.ListRunsResponse\x12/\n" +
@@ -4617,7 +5215,7 @@ func file_palyra_proto_rawDescGZIP() []byte {
 	return file_palyra_proto_rawDescData
 }
 
-var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
+var file_palyra_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
 var file_palyra_proto_goTypes = []any{
 	(*Job)(nil),                    // 0: palyra.v1.Job
 	(*Schedule)(nil),               // 1: palyra.v1.Schedule
@@ -4631,189 +5229,215 @@ var file_palyra_proto_goTypes = []any{
 	(*TriggerJobRequest)(nil),      // 9: palyra.v1.TriggerJobRequest
 	(*DeleteJobRequest)(nil),       // 10: palyra.v1.DeleteJobRequest
 	(*DeleteJobResponse)(nil),      // 11: palyra.v1.DeleteJobResponse
-	(*NextRequest)(nil),            // 12: palyra.v1.NextRequest
-	(*NextResponse)(nil),           // 13: palyra.v1.NextResponse
-	(*Fire)(nil),                   // 14: palyra.v1.Fire
-	(*Run)(nil),                    // 15: palyra.v1.Run
-	(*Attempt)(nil),                // 16: palyra.v1.Attempt
-	(*ListRunsRequest)(nil),        // 17: palyra.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),       // 18: palyra.v1.ListRunsResponse
-	(*GetRunRequest)(nil),          // 19: palyra.v1.GetRunRequest
-	(*LogsRequest)(nil),            // 20: palyra.v1.LogsRequest
-	(*LogsResponse)(nil),           // 21: palyra.v1.LogsResponse
-	(*FollowRequest)(nil),          // 22: palyra.v1.FollowRequest
-	(*FollowResponse)(nil),         // 23: palyra.v1.FollowResponse
-	(*CancelRunRequest)(nil),       // 24: palyra.v1.CancelRunRequest
-	(*WatchRequest)(nil),           // 25: palyra.v1.WatchRequest
-	(*SummaryRequest)(nil),         // 26: palyra.v1.SummaryRequest
-	(*SummaryResponse)(nil),        // 27: palyra.v1.SummaryResponse
-	(*RunCount)(nil),               // 28: palyra.v1.RunCount
-	(*InstallRequest)(nil),         // 29: palyra.v1.InstallRequest
-	(*InstallResponse)(nil),        // 30: palyra.v1.InstallResponse
-	(*Skill)(nil),                  // 31: palyra.v1.Skill
-	(*Finding)(nil),                // 32: palyra.v1.Finding
-	(*ListSkillsRequest)(nil),      // 33: palyra.v1.ListSkillsRequest
-	(*ListSkillsResponse)(nil),     // 34: palyra.v1.ListSkillsResponse
-	(*GetSkillRequest)(nil),        // 35: palyra.v1.GetSkillRequest
-	(*AuditRequest)(nil),           // 36: palyra.v1.AuditRequest
-	(*QuarantineRequest)(nil),      // 37: palyra.v1.QuarantineRequest
-	(*EnableRequest)(nil),          // 38: palyra.v1.EnableRequest
-	(*RemoveRequest)(nil),          // 39: palyra.v1.RemoveRequest
-	(*RemoveResponse)(nil),         // 40: palyra.v1.RemoveResponse
-	(*Publisher)(nil),              // 41: palyra.v1.Publisher
-	(*ListPublishersRequest)(nil),  // 42: palyra.v1.ListPublishersRequest
-	(*ListPublishersResponse)(nil), // 43: palyra.v1.ListPublishersResponse
-	(*TrustRequest)(nil),           // 44: palyra.v1.TrustRequest
-	(*MemoryRequest)(nil),          // 45: palyra.v1.MemoryRequest
-	(*MemoryResponse)(nil),         // 46: palyra.v1.MemoryResponse
-	(*PolicyFile)(nil),             // 47: palyra.v1.PolicyFile
-	(*CheckPoliciesRequest)(nil),   // 48: palyra.v1.CheckPoliciesRequest
-	(*CheckPoliciesResponse)(nil),  // 49: palyra.v1.CheckPoliciesResponse
-	(*Problem)(nil),                // 50: palyra.v1.Problem
-	(*StatusRequest)(nil),          // 51: palyra.v1.StatusRequest
-	(*StatusResponse)(nil),         // 52: palyra.v1.StatusResponse
-	(*TailRequest)(nil),            // 53: palyra.v1.TailRequest
-	(*JournalEntry)(nil),           // 54: palyra.v1.JournalEntry
-	(*VerifyRequest)(nil),          // 55: palyra.v1.VerifyRequest
-	(*VerifyResponse)(nil),         // 56: palyra.v1.VerifyResponse
-	(*CheckpointRequest)(nil),      // 57: palyra.v1.CheckpointRequest
-	(*CheckpointResponse)(nil),     // 58: palyra.v1.CheckpointResponse
-	(*BackupRequest)(nil),          // 59: palyra.v1.BackupRequest
-	(*BackupResponse)(nil),         // 60: palyra.v1.BackupResponse
-	(*ExplainRequest)(nil),         // 61: palyra.v1.ExplainRequest
-	(*Explanation)(nil),            // 62: palyra.v1.Explanation
-	nil,                            // 63: palyra.v1.Job.LabelsEntry
-	(*timestamppb.Timestamp)(nil),  // 64: google.protobuf.Timestamp
+	(*BackfillRequest)(nil),        // 12: palyra.v1.BackfillRequest
+	(*BackfillPlan)(nil),           // 13: palyra.v1.BackfillPlan
+	(*Backfill)(nil),               // 14: palyra.v1.Backfill
+	(*ListBackfillsRequest)(nil),   // 15: palyra.v1.ListBackfillsRequest
+	(*ListBackfillsResponse)(nil),  // 16: palyra.v1.ListBackfillsResponse
+	(*GetBackfillRequest)(nil),     // 17: palyra.v1.GetBackfillRequest
+	(*CancelBackfillRequest)(nil),  // 18: palyra.v1.CancelBackfillRequest
+	(*NextRequest)(nil),            // 19: palyra.v1.NextRequest
+	(*NextResponse)(nil),           // 20: palyra.v1.NextResponse
+	(*Fire)(nil),                   // 21: palyra.v1.Fire
+	(*Run)(nil),                    // 22: palyra.v1.Run
+	(*Attempt)(nil),                // 23: palyra.v1.Attempt
+	(*ListRunsRequest)(nil),        // 24: palyra.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),       // 25: palyra.v1.ListRunsResponse
+	(*GetRunRequest)(nil),          // 26: palyra.v1.GetRunRequest
+	(*LogsRequest)(nil),            // 27: palyra.v1.LogsRequest
+	(*LogsResponse)(nil),           // 28: palyra.v1.LogsResponse
+	(*FollowRequest)(nil),          // 29: palyra.v1.FollowRequest
+	(*FollowResponse)(nil),         // 30: palyra.v1.FollowResponse
+	(*CancelRunRequest)(nil),       // 31: palyra.v1.CancelRunRequest
+	(*WatchRequest)(nil),           // 32: palyra.v1.WatchRequest
+	(*SummaryRequest)(nil),         // 33: palyra.v1.SummaryRequest
+	(*SummaryResponse)(nil),        // 34: palyra.v1.SummaryResponse
+	(*RunCount)(nil),               // 35: palyra.v1.RunCount
+	(*InstallRequest)(nil),         // 36: palyra.v1.InstallRequest
+	(*InstallResponse)(nil),        // 37: palyra.v1.InstallResponse
+	(*Skill)(nil),                  // 38: palyra.v1.Skill
+	(*Finding)(nil),                // 39: palyra.v1.Finding
+	(*ListSkillsRequest)(nil),      // 40: palyra.v1.ListSkillsRequest
+	(*ListSkillsResponse)(nil),     // 41: palyra.v1.ListSkillsResponse
+	(*GetSkillRequest)(nil),        // 42: palyra.v1.GetSkillRequest
+	(*AuditRequest)(nil),           // 43: palyra.v1.AuditRequest
+	(*QuarantineRequest)(nil),      // 44: palyra.v1.QuarantineRequest
+	(*EnableRequest)(nil),          // 45: palyra.v1.EnableRequest
+	(*RemoveRequest)(nil),          // 46: palyra.v1.RemoveRequest
+	(*RemoveResponse)(nil),         // 47: palyra.v1.RemoveResponse
+	(*Publisher)(nil),              // 48: palyra.v1.Publisher
+	(*ListPublishersRequest)(nil),  // 49: palyra.v1.ListPublishersRequest
+	(*ListPublishersResponse)(nil), // 50: palyra.v1.ListPublishersResponse
+	(*TrustRequest)(nil),           // 51: palyra.v1.TrustRequest
+	(*MemoryRequest)(nil),          // 52: palyra.v1.MemoryRequest
+	(*MemoryResponse)(nil),         // 53: palyra.v1.MemoryResponse
+	(*PolicyFile)(nil),             // 54: palyra.v1.PolicyFile
+	(*CheckPoliciesRequest)(nil),   // 55: palyra.v1.CheckPoliciesRequest
+	(*CheckPoliciesResponse)(nil),  // 56: palyra.v1.CheckPoliciesResponse
+	(*Problem)(nil),                // 57: palyra.v1.Problem
+	(*StatusRequest)(nil),          // 58: palyra.v1.StatusRequest
+	(*StatusResponse)(nil),         // 59: palyra.v1.StatusResponse
+	(*TailRequest)(nil),            // 60: palyra.v1.TailRequest
+	(*JournalEntry)(nil),           // 61: palyra.v1.JournalEntry
+	(*VerifyRequest)(nil),          // 62: palyra.v1.VerifyRequest
+	(*VerifyResponse)(nil),         // 63: palyra.v1.VerifyResponse
+	(*CheckpointRequest)(nil),      // 64: palyra.v1.CheckpointRequest
+	(*CheckpointResponse)(nil),     // 65: palyra.v1.CheckpointResponse
+	(*BackupRequest)(nil),          // 66: palyra.v1.BackupRequest
+	(*BackupResponse)(nil),         // 67: palyra.v1.BackupResponse
+	(*ExplainRequest)(nil),         // 68: palyra.v1.ExplainRequest
+	(*Explanation)(nil),            // 69: palyra.v1.Explanation
+	nil,                            // 70: palyra.v1.Job.LabelsEntry
+	(*timestamppb.Timestamp)(nil),  // 71: google.protobuf.Timestamp
 }
 var file_palyra_proto_depIdxs = []int32{
-	63, // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
-	1,  // 1: palyra.v1.Job.schedule:type_name -> palyra.v1.Schedule
-	64, // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
-	64, // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
-	64, // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
-	64, // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
-	64, // 6: palyra.v1.Job.paused_until:type_name -> google.protobuf.Timestamp
-	64, // 7: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
-	64, // 8: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
-	64, // 9: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
-	0,  // 10: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
-	0,  // 11: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
-	0,  // 12: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
-	64, // 13: palyra.v1.PauseJobRequest.until:type_name -> google.protobuf.Timestamp
-	14, // 14: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
-	64, // 15: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
-	64, // 16: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
-	64, // 17: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
-	64, // 18: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
-	64, // 19: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
-	64, // 20: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
-	64, // 21: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
-	64, // 22: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
-	64, // 23: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
-	16, // 24: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
-	64, // 25: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
-	64, // 26: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
-	15, // 27: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
-	15, // 28: palyra.v1.FollowResponse.run:type_name -> palyra.v1.Run
-	64, // 29: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
-	28, // 30: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
-	31, // 31: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
-	64, // 32: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
-	64, // 33: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
-	64, // 34: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
-	32, // 35: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
-	31, // 36: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
-	64, // 37: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
-	41, // 38: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
-	47, // 39: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
-	64, // 40: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
-	64, // 41: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
-	14, // 42: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
-	64, // 43: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
-	64, // 44: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
-	64, // 45: palyra.v1.Explanation.at:type_name -> google.protobuf.Timestamp
-	15, // 46: palyra.v1.Explanation.run:type_name -> palyra.v1.Run
-	15, // 47: palyra.v1.Explanation.before:type_name -> palyra.v1.Run
-	15, // 48: palyra.v1.Explanation.after:type_name -> palyra.v1.Run
-	64, // 49: palyra.v1.Explanation.previous:type_name -> google.protobuf.Timestamp
-	64, // 50: palyra.v1.Explanation.next:type_name -> google.protobuf.Timestamp
-	2,  // 51: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
-	3,  // 52: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
-	5,  // 53: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
-	6,  // 54: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
-	7,  // 55: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
-	8,  // 56: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
-	9,  // 57: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
-	10, // 58: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
-	12, // 59: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
-	17, // 60: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
-	19, // 61: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
-	20, // 62: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
-	22, // 63: palyra.v1.RunService.Follow:input_type -> palyra.v1.FollowRequest
-	24, // 64: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
-	25, // 65: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
-	26, // 66: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
-	61, // 67: palyra.v1.RunService.Explain:input_type -> palyra.v1.ExplainRequest
-	29, // 68: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
-	33, // 69: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
-	35, // 70: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
-	36, // 71: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
-	37, // 72: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
-	38, // 73: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
-	39, // 74: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
-	42, // 75: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
-	44, // 76: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
-	45, // 77: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
-	45, // 78: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
-	45, // 79: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
-	45, // 80: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
-	48, // 81: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
-	53, // 82: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
-	55, // 83: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
-	57, // 84: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
-	59, // 85: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
-	51, // 86: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
-	0,  // 87: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
-	4,  // 88: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
-	0,  // 89: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
-	0,  // 90: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
-	0,  // 91: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
-	0,  // 92: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
-	15, // 93: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
-	11, // 94: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
-	13, // 95: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
-	18, // 96: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
-	15, // 97: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
-	21, // 98: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
-	23, // 99: palyra.v1.RunService.Follow:output_type -> palyra.v1.FollowResponse
-	15, // 100: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
-	15, // 101: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
-	27, // 102: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
-	62, // 103: palyra.v1.RunService.Explain:output_type -> palyra.v1.Explanation
-	30, // 104: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
-	34, // 105: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
-	31, // 106: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
-	31, // 107: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
-	31, // 108: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
-	31, // 109: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
-	40, // 110: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
-	43, // 111: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
-	41, // 112: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
-	46, // 113: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
-	46, // 114: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
-	46, // 115: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
-	46, // 116: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
-	49, // 117: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
-	54, // 118: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
-	56, // 119: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
-	58, // 120: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
-	60, // 121: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
-	52, // 122: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
-	87, // [87:123] is the sub-list for method output_type
-	51, // [51:87] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	70,  // 0: palyra.v1.Job.labels:type_name -> palyra.v1.Job.LabelsEntry
+	1,   // 1: palyra.v1.Job.schedule:type_name -> palyra.v1.Schedule
+	71,  // 2: palyra.v1.Job.created:type_name -> google.protobuf.Timestamp
+	71,  // 3: palyra.v1.Job.updated:type_name -> google.protobuf.Timestamp
+	71,  // 4: palyra.v1.Job.next:type_name -> google.protobuf.Timestamp
+	71,  // 5: palyra.v1.Job.last_due:type_name -> google.protobuf.Timestamp
+	71,  // 6: palyra.v1.Job.paused_until:type_name -> google.protobuf.Timestamp
+	71,  // 7: palyra.v1.Schedule.anchor:type_name -> google.protobuf.Timestamp
+	71,  // 8: palyra.v1.Schedule.start:type_name -> google.protobuf.Timestamp
+	71,  // 9: palyra.v1.Schedule.end:type_name -> google.protobuf.Timestamp
+	0,   // 10: palyra.v1.CreateJobRequest.job:type_name -> palyra.v1.Job
+	0,   // 11: palyra.v1.ListJobsResponse.jobs:type_name -> palyra.v1.Job
+	0,   // 12: palyra.v1.UpdateJobRequest.change:type_name -> palyra.v1.Job
+	71,  // 13: palyra.v1.PauseJobRequest.until:type_name -> google.protobuf.Timestamp
+	71,  // 14: palyra.v1.BackfillRequest.from:type_name -> google.protobuf.Timestamp
+	71,  // 15: palyra.v1.BackfillRequest.to:type_name -> google.protobuf.Timestamp
+	14,  // 16: palyra.v1.BackfillPlan.backfill:type_name -> palyra.v1.Backfill
+	71,  // 17: palyra.v1.BackfillPlan.first:type_name -> google.protobuf.Timestamp
+	71,  // 18: palyra.v1.BackfillPlan.last:type_name -> google.protobuf.Timestamp
+	71,  // 19: palyra.v1.Backfill.from:type_name -> google.protobuf.Timestamp
+	71,  // 20: palyra.v1.Backfill.to:type_name -> google.protobuf.Timestamp
+	71,  // 21: palyra.v1.Backfill.cursor:type_name -> google.protobuf.Timestamp
+	71,  // 22: palyra.v1.Backfill.created:type_name -> google.protobuf.Timestamp
+	71,  // 23: palyra.v1.Backfill.ended:type_name -> google.protobuf.Timestamp
+	14,  // 24: palyra.v1.ListBackfillsResponse.backfills:type_name -> palyra.v1.Backfill
+	21,  // 25: palyra.v1.NextResponse.fires:type_name -> palyra.v1.Fire
+	71,  // 26: palyra.v1.Fire.at:type_name -> google.protobuf.Timestamp
+	71,  // 27: palyra.v1.Fire.fire:type_name -> google.protobuf.Timestamp
+	71,  // 28: palyra.v1.Run.due:type_name -> google.protobuf.Timestamp
+	71,  // 29: palyra.v1.Run.last:type_name -> google.protobuf.Timestamp
+	71,  // 30: palyra.v1.Run.fire:type_name -> google.protobuf.Timestamp
+	71,  // 31: palyra.v1.Run.created:type_name -> google.protobuf.Timestamp
+	71,  // 32: palyra.v1.Run.started:type_name -> google.protobuf.Timestamp
+	71,  // 33: palyra.v1.Run.ended:type_name -> google.protobuf.Timestamp
+	71,  // 34: palyra.v1.Run.retry:type_name -> google.protobuf.Timestamp
+	23,  // 35: palyra.v1.Run.attempts:type_name -> palyra.v1.Attempt
+	71,  // 36: palyra.v1.Attempt.started:type_name -> google.protobuf.Timestamp
+	71,  // 37: palyra.v1.Attempt.ended:type_name -> google.protobuf.Timestamp
+	22,  // 38: palyra.v1.ListRunsResponse.runs:type_name -> palyra.v1.Run
+	22,  // 39: palyra.v1.FollowResponse.run:type_name -> palyra.v1.Run
+	71,  // 40: palyra.v1.SummaryRequest.since:type_name -> google.protobuf.Timestamp
+	35,  // 41: palyra.v1.SummaryResponse.counts:type_name -> palyra.v1.RunCount
+	38,  // 42: palyra.v1.InstallResponse.skill:type_name -> palyra.v1.Skill
+	71,  // 43: palyra.v1.Skill.installed:type_name -> google.protobuf.Timestamp
+	71,  // 44: palyra.v1.Skill.audited:type_name -> google.protobuf.Timestamp
+	71,  // 45: palyra.v1.Skill.lease:type_name -> google.protobuf.Timestamp
+	39,  // 46: palyra.v1.Skill.findings:type_name -> palyra.v1.Finding
+	38,  // 47: palyra.v1.ListSkillsResponse.skills:type_name -> palyra.v1.Skill
+	71,  // 48: palyra.v1.Publisher.trusted:type_name -> google.protobuf.Timestamp
+	48,  // 49: palyra.v1.ListPublishersResponse.publishers:type_name -> palyra.v1.Publisher
+	54,  // 50: palyra.v1.CheckPoliciesRequest.files:type_name -> palyra.v1.PolicyFile
+	71,  // 51: palyra.v1.StatusResponse.started:type_name -> google.protobuf.Timestamp
+	71,  // 52: palyra.v1.StatusResponse.now:type_name -> google.protobuf.Timestamp
+	21,  // 53: palyra.v1.StatusResponse.next:type_name -> palyra.v1.Fire
+	71,  // 54: palyra.v1.JournalEntry.at:type_name -> google.protobuf.Timestamp
+	71,  // 55: palyra.v1.VerifyResponse.signed:type_name -> google.protobuf.Timestamp
+	71,  // 56: palyra.v1.Explanation.at:type_name -> google.protobuf.Timestamp
+	22,  // 57: palyra.v1.Explanation.run:type_name -> palyra.v1.Run
+	22,  // 58: palyra.v1.Explanation.before:type_name -> palyra.v1.Run
+	22,  // 59: palyra.v1.Explanation.after:type_name -> palyra.v1.Run
+	71,  // 60: palyra.v1.Explanation.previous:type_name -> google.protobuf.Timestamp
+	71,  // 61: palyra.v1.Explanation.next:type_name -> google.protobuf.Timestamp
+	2,   // 62: palyra.v1.JobService.Create:input_type -> palyra.v1.CreateJobRequest
+	3,   // 63: palyra.v1.JobService.List:input_type -> palyra.v1.ListJobsRequest
+	5,   // 64: palyra.v1.JobService.Get:input_type -> palyra.v1.GetJobRequest
+	6,   // 65: palyra.v1.JobService.Update:input_type -> palyra.v1.UpdateJobRequest
+	7,   // 66: palyra.v1.JobService.Pause:input_type -> palyra.v1.PauseJobRequest
+	8,   // 67: palyra.v1.JobService.Resume:input_type -> palyra.v1.ResumeJobRequest
+	9,   // 68: palyra.v1.JobService.Trigger:input_type -> palyra.v1.TriggerJobRequest
+	10,  // 69: palyra.v1.JobService.Delete:input_type -> palyra.v1.DeleteJobRequest
+	19,  // 70: palyra.v1.JobService.Next:input_type -> palyra.v1.NextRequest
+	12,  // 71: palyra.v1.JobService.StartBackfill:input_type -> palyra.v1.BackfillRequest
+	15,  // 72: palyra.v1.JobService.ListBackfills:input_type -> palyra.v1.ListBackfillsRequest
+	17,  // 73: palyra.v1.JobService.GetBackfill:input_type -> palyra.v1.GetBackfillRequest
+	18,  // 74: palyra.v1.JobService.CancelBackfill:input_type -> palyra.v1.CancelBackfillRequest
+	24,  // 75: palyra.v1.RunService.List:input_type -> palyra.v1.ListRunsRequest
+	26,  // 76: palyra.v1.RunService.Get:input_type -> palyra.v1.GetRunRequest
+	27,  // 77: palyra.v1.RunService.Logs:input_type -> palyra.v1.LogsRequest
+	29,  // 78: palyra.v1.RunService.Follow:input_type -> palyra.v1.FollowRequest
+	31,  // 79: palyra.v1.RunService.Cancel:input_type -> palyra.v1.CancelRunRequest
+	32,  // 80: palyra.v1.RunService.Watch:input_type -> palyra.v1.WatchRequest
+	33,  // 81: palyra.v1.RunService.Summary:input_type -> palyra.v1.SummaryRequest
+	68,  // 82: palyra.v1.RunService.Explain:input_type -> palyra.v1.ExplainRequest
+	36,  // 83: palyra.v1.SkillService.Install:input_type -> palyra.v1.InstallRequest
+	40,  // 84: palyra.v1.SkillService.List:input_type -> palyra.v1.ListSkillsRequest
+	42,  // 85: palyra.v1.SkillService.Get:input_type -> palyra.v1.GetSkillRequest
+	43,  // 86: palyra.v1.SkillService.Audit:input_type -> palyra.v1.AuditRequest
+	44,  // 87: palyra.v1.SkillService.Quarantine:input_type -> palyra.v1.QuarantineRequest
+	45,  // 88: palyra.v1.SkillService.Enable:input_type -> palyra.v1.EnableRequest
+	46,  // 89: palyra.v1.SkillService.Remove:input_type -> palyra.v1.RemoveRequest
+	49,  // 90: palyra.v1.PublisherService.List:input_type -> palyra.v1.ListPublishersRequest
+	51,  // 91: palyra.v1.PublisherService.Trust:input_type -> palyra.v1.TrustRequest
+	52,  // 92: palyra.v1.MemoryService.Put:input_type -> palyra.v1.MemoryRequest
+	52,  // 93: palyra.v1.MemoryService.Search:input_type -> palyra.v1.MemoryRequest
+	52,  // 94: palyra.v1.MemoryService.List:input_type -> palyra.v1.MemoryRequest
+	52,  // 95: palyra.v1.MemoryService.Status:input_type -> palyra.v1.MemoryRequest
+	55,  // 96: palyra.v1.PolicyService.Check:input_type -> palyra.v1.CheckPoliciesRequest
+	60,  // 97: palyra.v1.JournalService.Tail:input_type -> palyra.v1.TailRequest
+	62,  // 98: palyra.v1.JournalService.Verify:input_type -> palyra.v1.VerifyRequest
+	64,  // 99: palyra.v1.JournalService.Checkpoint:input_type -> palyra.v1.CheckpointRequest
+	66,  // 100: palyra.v1.JournalService.Backup:input_type -> palyra.v1.BackupRequest
+	58,  // 101: palyra.v1.HostService.Status:input_type -> palyra.v1.StatusRequest
+	0,   // 102: palyra.v1.JobService.Create:output_type -> palyra.v1.Job
+	4,   // 103: palyra.v1.JobService.List:output_type -> palyra.v1.ListJobsResponse
+	0,   // 104: palyra.v1.JobService.Get:output_type -> palyra.v1.Job
+	0,   // 105: palyra.v1.JobService.Update:output_type -> palyra.v1.Job
+	0,   // 106: palyra.v1.JobService.Pause:output_type -> palyra.v1.Job
+	0,   // 107: palyra.v1.JobService.Resume:output_type -> palyra.v1.Job
+	22,  // 108: palyra.v1.JobService.Trigger:output_type -> palyra.v1.Run
+	11,  // 109: palyra.v1.JobService.Delete:output_type -> palyra.v1.DeleteJobResponse
+	20,  // 110: palyra.v1.JobService.Next:output_type -> palyra.v1.NextResponse
+	13,  // 111: palyra.v1.JobService.StartBackfill:output_type -> palyra.v1.BackfillPlan
+	16,  // 112: palyra.v1.JobService.ListBackfills:output_type -> palyra.v1.ListBackfillsResponse
+	14,  // 113: palyra.v1.JobService.GetBackfill:output_type -> palyra.v1.Backfill
+	14,  // 114: palyra.v1.JobService.CancelBackfill:output_type -> palyra.v1.Backfill
+	25,  // 115: palyra.v1.RunService.List:output_type -> palyra.v1.ListRunsResponse
+	22,  // 116: palyra.v1.RunService.Get:output_type -> palyra.v1.Run
+	28,  // 117: palyra.v1.RunService.Logs:output_type -> palyra.v1.LogsResponse
+	30,  // 118: palyra.v1.RunService.Follow:output_type -> palyra.v1.FollowResponse
+	22,  // 119: palyra.v1.RunService.Cancel:output_type -> palyra.v1.Run
+	22,  // 120: palyra.v1.RunService.Watch:output_type -> palyra.v1.Run
+	34,  // 121: palyra.v1.RunService.Summary:output_type -> palyra.v1.SummaryResponse
+	69,  // 122: palyra.v1.RunService.Explain:output_type -> palyra.v1.Explanation
+	37,  // 123: palyra.v1.SkillService.Install:output_type -> palyra.v1.InstallResponse
+	41,  // 124: palyra.v1.SkillService.List:output_type -> palyra.v1.ListSkillsResponse
+	38,  // 125: palyra.v1.SkillService.Get:output_type -> palyra.v1.Skill
+	38,  // 126: palyra.v1.SkillService.Audit:output_type -> palyra.v1.Skill
+	38,  // 127: palyra.v1.SkillService.Quarantine:output_type -> palyra.v1.Skill
+	38,  // 128: palyra.v1.SkillService.Enable:output_type -> palyra.v1.Skill
+	47,  // 129: palyra.v1.SkillService.Remove:output_type -> palyra.v1.RemoveResponse
+	50,  // 130: palyra.v1.PublisherService.List:output_type -> palyra.v1.ListPublishersResponse
+	48,  // 131: palyra.v1.PublisherService.Trust:output_type -> palyra.v1.Publisher
+	53,  // 132: palyra.v1.MemoryService.Put:output_type -> palyra.v1.MemoryResponse
+	53,  // 133: palyra.v1.MemoryService.Search:output_type -> palyra.v1.MemoryResponse
+	53,  // 134: palyra.v1.MemoryService.List:output_type -> palyra.v1.MemoryResponse
+	53,  // 135: palyra.v1.MemoryService.Status:output_type -> palyra.v1.MemoryResponse
+	56,  // 136: palyra.v1.PolicyService.Check:output_type -> palyra.v1.CheckPoliciesResponse
+	61,  // 137: palyra.v1.JournalService.Tail:output_type -> palyra.v1.JournalEntry
+	63,  // 138: palyra.v1.JournalService.Verify:output_type -> palyra.v1.VerifyResponse
+	65,  // 139: palyra.v1.JournalService.Checkpoint:output_type -> palyra.v1.CheckpointResponse
+	67,  // 140: palyra.v1.JournalService.Backup:output_type -> palyra.v1.BackupResponse
+	59,  // 141: palyra.v1.HostService.Status:output_type -> palyra.v1.StatusResponse
+	102, // [102:142] is the sub-list for method output_type
+	62,  // [62:102] is the sub-list for method input_type
+	62,  // [62:62] is the sub-list for extension type_name
+	62,  // [62:62] is the sub-list for extension extendee
+	0,   // [0:62] is the sub-list for field type_name
 }
 
 func init() { file_palyra_proto_init() }
@@ -4827,7 +5451,7 @@ func file_palyra_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_palyra_proto_rawDesc), len(file_palyra_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   64,
+			NumMessages:   71,
 			NumExtensions: 0,
 			NumServices:   8,
 		},

@@ -18,7 +18,7 @@ func admit(c job.Concurrency, l *lane, slot bool) (job.State, job.Reason) {
 		}
 		active = 0
 	default: // Forbid, and what nobody knows
-		if active+waiting > 0 {
+		if active+waiting > l.fills() {
 			return job.Skipped, job.ReasonOverlap
 		}
 	}

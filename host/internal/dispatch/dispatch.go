@@ -28,6 +28,11 @@
 //   - allow: up to its maximum are active or wait for a slot; a further one
 //     becomes skipped:queue_full.
 //
+// A run of a backfill stands back: it starts only where its job has no run (one
+// place less than its maximum under allow) and a slot is free, and is never queued
+// or skipped. While it is active, what forbid would skip and replace would put in
+// its place waits for its end instead.
+//
 // # Slots
 //
 // Over all jobs Config.MaxRuns attempts execute at once; of them Config.GroupLimits

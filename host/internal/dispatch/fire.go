@@ -340,7 +340,7 @@ func (d *Dispatch) park(l *live) {
 func (d *Dispatch) supersede(l *live) {
 	lane := d.lane(l.run.Job)
 	for _, older := range append(lane.active[:len(lane.active):len(lane.active)], lane.waiting...) {
-		if older != l && older.phase != beginning { // what is beginning now is of this batch, and newer
+		if older != l && older.run.Trigger != job.ByBackfill && older.phase != beginning { // what is beginning now is of this batch, and newer
 			d.halt(older, ErrReplaced)
 		}
 	}

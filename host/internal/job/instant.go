@@ -40,11 +40,22 @@ type Instant struct {
 	Idle          string    // why the job does not fire, if that is not a pause
 	Before, After *Run      // rows around At; Before may cover it
 	Prev, Next    time.Time // times of the schedule as it is around At
+	Again         *Run      // the latest run of At that a backfill began
+	CatchUp       string    // why what was missed and is to run has not yet
 	TrimmedTo     time.Time // runs that ended up to then may be gone
 }
 
 // Explain says in one sentence what became, or will become, of the instant.
 func (i *Instant) Explain() (Verdict, string) {
+	v, sentence := i.explain()
+	if r := i.Again; r != nil {
+		sentence += fmt.Sprintf(" A backfill ran it again: %s (%s%s, of %s).",
+			uncapital(strings.TrimSuffix(r.Explain(i.Zone), ".")), r.ID, i.took(r), r.Parent)
+	}
+	return v, sentence
+}
+
+func (i *Instant) explain() (Verdict, string) {
 	name, at := i.Job.Name, i.show(i.At)
 	switch v := i.verdict(); v {
 	case Recorded:
@@ -136,13 +147,7 @@ func (i *Instant) beside(t time.Time) string {
 // recorded is what became of the instant by its row, with the row's id.
 func (i *Instant) recorded() string {
 	r := i.Record()
-	evidence := string(r.ID)
-	if !r.Started.IsZero() {
-		evidence += ", started " + i.beside(r.Started)
-		if !r.Ended.IsZero() {
-			evidence += ", took " + r.Ended.Sub(r.Started).Round(time.Millisecond).String()
-		}
-	}
+	evidence := string(r.ID) + i.took(r)
 	if r.Count > 1 {
 		because := skippedBecause(r.Reason)
 		if r.State == Missed {
@@ -152,6 +157,18 @@ func (i *Instant) recorded() string {
 			r.State, r.Count, i.beside(r.Due), i.beside(r.Last), because, evidence)
 	}
 	return uncapital(strings.TrimSuffix(r.Explain(i.Zone), ".")) + " (" + evidence + ")."
+}
+
+// took is when a run started and how long it took, if it did.
+func (i *Instant) took(r *Run) string {
+	if r.Started.IsZero() {
+		return ""
+	}
+	text := ", started " + i.beside(r.Started)
+	if !r.Ended.IsZero() {
+		text += ", took " + r.Ended.Sub(r.Started).Round(time.Millisecond).String()
+	}
+	return text
 }
 
 func uncapital(s string) string {
@@ -251,6 +268,8 @@ func (i *Instant) pauseReason() string {
 // pending says why a nominal time that has come has no record yet.
 func (i *Instant) pending() string {
 	switch {
+	case i.CatchUp != "":
+		return "it was missed and is to be caught up, if it is not too old by then: " + i.CatchUp
 	case i.Now.Sub(i.Fire) < writing:
 		return "it is being decided or written"
 	case i.Idle != "":

@@ -28,6 +28,15 @@ func TestExplainInstant(t *testing.T) {
 			"backup, due 2026-07-01 10:00:00 UTC: succeeded (run_1, started 10:00:00, took 1.2s).",
 		},
 		{
+			"backfilled",
+			Instant{At: clock(9, 5, 0), Nominal: true, Before: paused, Again: &Run{
+				ID: "run_3", Parent: "bf_1", State: Succeeded, Attempt: 1, Started: clock(11, 0, 0), Ended: clock(11, 0, 2),
+			}},
+			Recorded,
+			"backup, due 2026-07-01 09:05:00 UTC: skipped, one of 60 times from 09:00:00 to 09:59:00: the job was paused (run_2)." +
+				" A backfill ran it again: succeeded (run_3, started 11:00:00, took 2s, of bf_1).",
+		},
+		{
 			"of a range",
 			Instant{At: clock(9, 5, 0), Nominal: true, Before: paused},
 			Recorded,

@@ -80,7 +80,7 @@ type requestRow struct {
 
 func requestRows() []requestRow {
 	var rows []requestRow
-	for _, action := range []string{"job.create", "job.view", "job.update", "job.pause", "job.delete", "run.view", "run.cancel"} {
+	for _, action := range []string{"job.create", "job.view", "job.update", "job.pause", "job.delete", "job.backfill", "run.view", "run.cancel"} {
 		rows = append(rows,
 			requestRow{action, "alice's", JobResource(query(alice, healthSkill()).Job)},
 			requestRow{action, "bob's", JobResource(query(bob, healthSkill()).Job)},

@@ -67,6 +67,8 @@ func (s *Scheduler) Idle(id job.ID) string {
 		return "set aside: " + e.aside
 	case !e.awaits.IsZero():
 		return "waits for the end of its run"
+	case s.held(e):
+		return "waits for the end of the run that it catches up"
 	case e.job.Schedule.Kind == schedule.Manual:
 		return "starts only on demand"
 	case e.pos < 0 && e.next().IsZero():

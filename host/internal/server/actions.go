@@ -32,6 +32,10 @@ func ruleOf(procedure string) (rule, bool) {
 		return rule{"job.run", inside}, true
 	case api.JobServiceDeleteProcedure:
 		return rule{"job.delete", about}, true
+	case api.JobServiceStartBackfillProcedure, api.JobServiceCancelBackfillProcedure:
+		return rule{"job.backfill", about}, true
+	case api.JobServiceListBackfillsProcedure, api.JobServiceGetBackfillProcedure:
+		return rule{"job.view", about}, true
 
 	case api.RunServiceListProcedure, api.RunServiceGetProcedure, api.RunServiceLogsProcedure, api.RunServiceFollowProcedure,
 		api.RunServiceWatchProcedure, api.RunServiceSummaryProcedure, api.RunServiceExplainProcedure:

@@ -26,7 +26,7 @@ func (s runs) Explain(ctx context.Context, req *api.ExplainRequest) (*api.Explan
 	if err != nil {
 		return nil, problem(Invalid, "for example 2030-01-31T14:03:15+01:00, 14:03 or \"yesterday 14:03:15\"", "%v", err)
 	}
-	i := &job.Instant{Job: j, At: at, Now: now, Zone: compiled.Location(), Idle: s.Times.Idle(j.ID)}
+	i := &job.Instant{Job: j, At: at, Now: now, Zone: compiled.Location(), Idle: s.Times.Idle(j.ID), CatchUp: s.Times.CatchUp(j.ID)}
 	if err := s.look(ctx, i, compiled, width); err != nil {
 		return nil, err
 	}
@@ -65,6 +65,9 @@ func (s runs) look(ctx context.Context, i *job.Instant, compiled *schedule.Sched
 		if i.Before, i.After, err = s.Records.Around(ctx, i.Job.ID, i.At); err != nil {
 			return err
 		}
+	}
+	if i.Again, err = s.Backfilled.Backfilled(ctx, i.Job.ID, i.At); err != nil {
+		return err
 	}
 	i.Prev, i.Next = prev(i.At), next(i.At)
 	i.TrimmedTo, err = s.Records.TrimmedTo(ctx)

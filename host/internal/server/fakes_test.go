@@ -39,6 +39,9 @@ type fake struct {
 
 	trimmed time.Time
 	chained []*job.Run
+	fill    *job.Backfill
+	again   *job.Run
+	catchUp string
 }
 
 func newFake() *fake {
@@ -52,6 +55,7 @@ func newFake() *fake {
 		Created:  day, Updated: day, Cursor: day,
 	}}
 	*f.jobs[0] = f.jobs[0].WithDefaults()
+	f.fill = &job.Backfill{ID: "bf_1", Job: "job_1", JobName: "backup", From: day, To: day, By: job.User("alice"), State: job.Filling}
 	f.run = &job.Run{
 		ID: "run_1", Job: "job_1", JobName: "backup", Trigger: job.ByTimer, Due: day, Last: day, Count: 1,
 		Principal: job.User("alice"), Action: f.jobs[0].Action, State: job.Running, Attempt: 1,
@@ -79,6 +83,44 @@ func (f *fake) Get(name string) *job.Job {
 }
 func (f *fake) List() []*job.Job { return f.jobs }
 
+func (f *fake) Draft(_ context.Context, j *job.Job, want job.Backfill) (*BackfillPlan, error) {
+	want.Job, want.JobName, want.Total, want.State = j.ID, j.Name, 2, job.Filling
+	if want.From.IsZero() {
+		return nil, errBadJob
+	}
+	want.Parallel, want.Rate = max(want.Parallel, 1), max(want.Rate, 60)
+	return &BackfillPlan{Backfill: want, Nominal: 5, First: []time.Time{want.From, want.To}}, nil
+}
+
+func (f *fake) Start(_ context.Context, plan *BackfillPlan, by job.Principal) (*job.Backfill, error) {
+	f.fill = &plan.Backfill
+	f.fill.ID, f.fill.By = "bf_1", by
+	return f.fill, nil
+}
+
+func (f *fake) stopFill() { f.fill.State = job.Withdrew }
+
+func (f *fake) Backfills(context.Context, int) ([]*job.Backfill, error) {
+	return []*job.Backfill{f.fill}, nil
+}
+
+func (f *fake) Backfill(_ context.Context, id string) (*job.Backfill, error) {
+	if f.fill == nil || id != string(f.fill.ID) {
+		return nil, errNoRun
+	}
+	return f.fill, nil
+}
+
+func (f *fake) Backfilled(context.Context, job.ID, time.Time) (*job.Run, error) { return f.again, nil }
+
+// fills has a Cancel of its own.
+type fills struct{ *fake }
+
+func (f fills) Cancel(context.Context, job.BackfillID, job.Principal) error {
+	f.stopFill()
+	return nil
+}
+
 func (f *fake) Check(j job.Job, _ job.Principal) (*job.Job, error) {
 	j = j.WithDefaults()
 	if err := j.Validate(); err != nil {
@@ -99,6 +141,7 @@ func (f *fake) Put(_ context.Context, j job.Job, _ job.Principal, kind string) (
 func (f *fake) Delete(context.Context, job.ID, job.Principal) error { f.jobs = nil; return nil }
 
 func (f *fake) Next(job.ID) time.Time    { return f.run.Due }
+func (f *fake) CatchUp(job.ID) string    { return f.catchUp }
 func (f *fake) Idle(job.ID) string       { return f.idle }
 func (f *fake) Fires(job.ID, int) []Fire { return f.Upcoming(1) }
 func (f *fake) Upcoming(int) []Fire      { return []Fire{{Job: f.jobs[0], At: f.run.Due, Zone: "utc"}} }
@@ -211,7 +254,7 @@ func (fakeHistory) Backup(_ context.Context, f func([]byte) error) error {
 
 func (f *fake) config() Config {
 	return Config{
-		Policy: f, Jobs: f, Edits: f, Times: f, Runs: f, Records: f, Dispatch: f, Live: f,
+		Policy: f, Jobs: f, Edits: f, Times: f, Runs: f, Records: f, Dispatch: f, Live: f, Backfills: fills{f}, Backfilled: f,
 		Skills: fakeSkills{f}, Keeper: fakeSkills{f}, Installer: fakeSkills{f}, Publishers: fakePublishers{},
 		Entries: fakeHistory{}, History: fakeHistory{},
 		Memory: func(_ context.Context, _ job.Principal, entrypoint string, in json.RawMessage) (json.RawMessage, error) {

@@ -42,6 +42,7 @@ type Fire struct {
 // Times tells when jobs fire.
 type Times interface {
 	Next(job.ID) time.Time             // the zero time: it is paused, or Idle
+	CatchUp(job.ID) string             // why what was missed and is to run has not yet; empty if there is none
 	Idle(job.ID) string                // why it has no next, if that is not a pause
 	Fires(id job.ID, limit int) []Fire // of one job, soonest first
 	Upcoming(limit int) []Fire         // of all jobs, soonest first
@@ -82,6 +83,27 @@ type Dispatch interface {
 // tells whether the run goes on.
 type Live interface {
 	Read(ctx context.Context, run job.RunID, attempt, offset int) (text string, on bool, err error)
+}
+
+// Backfills run nominal times of the past.
+type Backfills interface {
+	Draft(ctx context.Context, j *job.Job, want job.Backfill) (*BackfillPlan, error)
+	Start(ctx context.Context, plan *BackfillPlan, by job.Principal) (*job.Backfill, error)
+	Cancel(ctx context.Context, id job.BackfillID, by job.Principal) error
+}
+
+// BackfillPlan is what a backfill would do: of so many nominal times run these.
+type BackfillPlan struct {
+	Backfill    job.Backfill
+	Nominal     int64
+	First, Last []time.Time
+}
+
+// Backfilled finds backfills and their runs.
+type Backfilled interface {
+	Backfills(ctx context.Context, limit int) ([]*job.Backfill, error) // newest first
+	Backfill(ctx context.Context, idOrPrefix string) (*job.Backfill, error)
+	Backfilled(ctx context.Context, id job.ID, due time.Time) (*job.Run, error) // nil: none
 }
 
 // Skills are the installed skills.

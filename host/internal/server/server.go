@@ -77,6 +77,8 @@ type Config struct {
 	Records    Records
 	Dispatch   Dispatch
 	Live       Live
+	Backfills  Backfills
+	Backfilled Backfilled
 	Skills     Skills
 	Keeper     Keeper
 	Installer  Installer

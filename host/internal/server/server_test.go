@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"connectrpc.com/connect/v2"
 
 	"github.com/palyra-go/palyra/host/api"
@@ -57,6 +59,18 @@ func calls(c *api.Client) map[string]func(context.Context) (any, error) {
 		},
 		api.RunServiceCancelProcedure: func(ctx context.Context) (any, error) {
 			return c.Runs.Cancel(ctx, &api.CancelRunRequest{Run: "run_1"})
+		},
+		api.JobServiceStartBackfillProcedure: func(ctx context.Context) (any, error) {
+			return c.Jobs.StartBackfill(ctx, &api.BackfillRequest{Job: "backup", From: timestamppb.New(time.Unix(1, 0)), To: timestamppb.New(time.Unix(9, 0))})
+		},
+		api.JobServiceListBackfillsProcedure: func(ctx context.Context) (any, error) {
+			return c.Jobs.ListBackfills(ctx, &api.ListBackfillsRequest{Job: "backup"})
+		},
+		api.JobServiceGetBackfillProcedure: func(ctx context.Context) (any, error) {
+			return c.Jobs.GetBackfill(ctx, &api.GetBackfillRequest{Id: "bf_1"})
+		},
+		api.JobServiceCancelBackfillProcedure: func(ctx context.Context) (any, error) {
+			return c.Jobs.CancelBackfill(ctx, &api.CancelBackfillRequest{Id: "bf_1"})
 		},
 		api.RunServiceWatchProcedure:  nil, // TestWatch
 		api.RunServiceFollowProcedure: nil, // TestFollow
