@@ -57,7 +57,7 @@ lint: go ## vet, gofumpt and the linters of .golangci.yml
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
 sim: go ## simulate the daemon's heart with many seeds (SEEDS=1-300, or 7 to see one again)
-	@PALYRA_SIM_SEEDS=$(or $(SEEDS),1-300) go test -count=1 -timeout 24h -run TestDays ./host/internal/sim
+	@GOGC=800 PALYRA_SIM_SEEDS=$(or $(SEEDS),1-300) go test -count=1 -timeout 24h -run TestDays ./host/internal/sim
 
 fuzz: go ## fuzz every parser for a while (FUZZTIME=30s each)
 	@for pkg in $$(go list ./...); do \
