@@ -18,7 +18,7 @@ type chains struct {
 		Run(ctx context.Context, id string) (*job.Run, error)
 	}
 	Dispatch starter
-	Job      func(nameOrID string) *job.Job
+	Job      func(nameOrID string) (*job.Job, error)
 	Config   CronConfig
 }
 
@@ -29,7 +29,10 @@ type starter interface {
 // start starts the target of an effect, unless it was started already. A problem
 // is why it never will be.
 func (c *chains) start(ctx context.Context, e job.PendingEffect) (problem string, err error) {
-	target := c.Job(e.Target)
+	target, err := c.Job(e.Target)
+	if err != nil {
+		return "", err
+	}
 	if target == nil {
 		return fmt.Sprintf("no job is called %q", e.Target), nil
 	}
@@ -37,9 +40,9 @@ func (c *chains) start(ctx context.Context, e job.PendingEffect) (problem string
 	if err != nil {
 		return "", err
 	}
-	by, problem := c.principal(parent, target)
-	if problem != "" {
-		return problem, nil
+	by, problem, err := c.principal(parent, target)
+	if problem != "" || err != nil {
+		return problem, err
 	}
 	depth, err := c.depth(ctx, parent)
 	if err != nil {
@@ -54,17 +57,19 @@ func (c *chains) start(ctx context.Context, e job.PendingEffect) (problem string
 
 // principal is for whom the target runs. Who names a job in a chain asks for its
 // run, as by hand; what the configuration names for all is run for its owner.
-func (c *chains) principal(parent *job.Run, target *job.Job) (by job.Principal, problem string) {
-	from := c.Job(string(parent.Job))
+func (c *chains) principal(parent *job.Run, target *job.Job) (by job.Principal, problem string, err error) {
+	from, err := c.Job(string(parent.Job))
 	switch {
+	case err != nil:
+		return by, "", err
 	case from != nil && !slices.Contains(from.Chain.Targets(), target.Name) && c.Config.names(target):
-		return target.Owner, ""
+		return target.Owner, "", nil
 	case from != nil:
-		return from.Owner, ""
+		return from.Owner, "", nil
 	case parent.Trigger.Scheduled():
-		return parent.Principal, ""
+		return parent.Principal, "", nil
 	}
-	return by, fmt.Sprintf("job %s is gone, and nobody else asks", parent.JobName)
+	return by, fmt.Sprintf("job %s is gone, and nobody else asks", parent.JobName), nil
 }
 
 // depth is how many runs led to one that parent starts.

@@ -73,16 +73,16 @@ func life(m *mortal, jobs map[job.ID]*job.Job, fail bool) (*dispatch.Dispatch, *
 	ended := make(chan *job.Run, 10)
 	d := dispatch.New(dispatch.Config{
 		Gate: yes{}, Journal: m, Runner: yes{fail}, Skills: func(string) *skill.Skill { return nil },
-		Jobs: func(id job.ID) *job.Job { return jobs[id] }, Ended: func(r *job.Run) { ended <- r },
+		Jobs: func(id job.ID) (*job.Job, error) { return jobs[id], nil }, Ended: func(r *job.Run) { ended <- r },
 		Unwritable: func(error) bool { return false },
 	})
-	c := chains{Runs: m, Dispatch: d, Job: func(name string) *job.Job {
+	c := chains{Runs: m, Dispatch: d, Job: func(name string) (*job.Job, error) {
 		for _, j := range jobs {
 			if j.Name == name || string(j.ID) == name {
-				return j
+				return j, nil
 			}
 		}
-		return nil
+		return nil, nil
 	}}
 	return d, &outbox{journal: m, apply: c.start, failed: func(job.PendingEffect, error, time.Duration) {}}, ended
 }

@@ -33,13 +33,13 @@ func (l *linked) Chain(_ context.Context, j *job.Job, by job.Principal, parent j
 	return nil, l.refuse
 }
 
-func (l *linked) job(nameOrID string) *job.Job {
+func (l *linked) job(nameOrID string) (*job.Job, error) {
 	for _, j := range l.jobs {
 		if j.Name == nameOrID || string(j.ID) == nameOrID {
-			return j
+			return j, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // world has alice's job load, which names tidy of bob; and ops of carol, which the

@@ -186,7 +186,7 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 	})
 	h.scheduler = scheduler.New(scheduler.Config{
 		Store: h.journal, Runs: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,
-		CatchUpRate: h.cfg.Cron.CatchUpRate,
+		CatchUpRate: h.cfg.Cron.CatchUpRate, Stamp: stamp(h.opts.Exe, h.opts.Env),
 	})
 	h.backfills = scheduler.NewBackfills(scheduler.BackfillConfig{
 		Store: h.journal, Ran: h.journal, Dispatch: h.dispatch, Jobs: h.jobByID, Occupied: occupied, Stale: stale, Log: h.log,
@@ -257,7 +257,8 @@ func (h *host) serve(ctx context.Context) error {
 	group.Go(func() error { return h.pauses(loops) })
 	group.Go(func() error { return h.retain(loops) })
 	group.Go(func() error { return h.untilBroken(loops) })
-	h.log.Info("ready", "state", h.state.dir, "socket", socket, "jobs", len(h.scheduler.List()))
+	jobs, _ := h.scheduler.Count()
+	h.log.Info("ready", "state", h.state.dir, "socket", socket, "jobs", jobs)
 	if h.opts.Ready != nil {
 		h.opts.Ready()
 	}

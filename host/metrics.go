@@ -53,15 +53,11 @@ func (h *host) measureSelf() []server.Metric {
 }
 
 func (h *host) measureJobs(ctx context.Context) []server.Metric {
-	jobs := h.scheduler.List()
-	paused := 0
-	for _, j := range jobs {
-		if j.Paused {
-			paused++
-		}
+	all, paused := h.scheduler.Count()
+	shown, err := h.scheduler.List("", measuredJobs)
+	if err != nil {
+		h.log.Warn("jobs are not measured", "err", err)
 	}
-	slices.SortFunc(jobs, func(a, b *job.Job) int { return strings.Compare(a.Name, b.Name) })
-	shown := jobs[:min(len(jobs), measuredJobs)]
 	next := server.Metric{
 		Name: "palyra_job_next_fire_timestamp_seconds", Kind: server.Gauge,
 		Help: "When a job fires next, in Unix seconds; absent if it does not.",
@@ -81,9 +77,9 @@ func (h *host) measureJobs(ctx context.Context) []server.Metric {
 		}
 	}
 	return []server.Metric{
-		one("palyra_jobs", server.Gauge, "Jobs there are.", float64(len(jobs))),
+		one("palyra_jobs", server.Gauge, "Jobs there are.", float64(all)),
 		one("palyra_jobs_paused", server.Gauge, "Jobs that are paused.", float64(paused)),
-		one("palyra_jobs_unmeasured", server.Gauge, "Jobs that the metrics do not tell one by one, because there are too many.", float64(len(jobs)-len(shown))),
+		one("palyra_jobs_unmeasured", server.Gauge, "Jobs that the metrics do not tell one by one, because there are too many.", float64(all-len(shown))),
 		next, success,
 	}
 }

@@ -94,9 +94,9 @@ func (h *host) pauseFailing(ctx context.Context) error {
 
 // pauseIfFailing pauses a job if as many runs failed in a row as it asks for.
 func (h *host) pauseIfFailing(ctx context.Context, id job.ID) error {
-	j := h.jobByID(id)
-	if j == nil || j.Paused || j.PauseAfter == 0 {
-		return nil
+	j, err := h.jobByID(id)
+	if err != nil || j == nil || j.Paused || j.PauseAfter == 0 {
+		return err
 	}
 	// Runs of the generation before may stand between.
 	recent, err := h.journal.Recent(ctx, id, 2*j.PauseAfter)

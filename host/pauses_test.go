@@ -66,7 +66,13 @@ func (f *pen) end(t *testing.T, state job.State, reason job.Reason) {
 	}
 }
 
-func (f *pen) paused() string { return f.scheduler.Get(string(f.job.ID)).PauseReason }
+func (f *pen) paused() string {
+	j, err := f.scheduler.Get(string(f.job.ID))
+	if err != nil {
+		return err.Error()
+	}
+	return j.PauseReason
+}
 
 func wary(after int) job.Job {
 	return job.Job{
@@ -127,7 +133,11 @@ func TestPauseOnFailure(t *testing.T) {
 	}
 
 	// Resumed, it is counted anew.
-	f.put(t, f.scheduler.Get("wary").Resumed())
+	paused, err := f.scheduler.Get("wary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.put(t, paused.Resumed())
 	f.end(t, job.Failed, job.ReasonError)
 	f.end(t, job.Failed, job.ReasonError)
 	if f.paused() != "" {
@@ -163,8 +173,12 @@ func TestPauseOverACrash(t *testing.T) {
 	if err := next.pauseFailing(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := next.scheduler.Get("wary").PauseReason, "2 failed runs in a row, the last: failed:crashed"; got != want {
-		t.Errorf("paused because of %q, want %q", got, want)
+	wary, err := next.scheduler.Get("wary")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "2 failed runs in a row, the last: failed:crashed"; wary.PauseReason != want {
+		t.Errorf("paused because of %q, want %q", wary.PauseReason, want)
 	}
 }
 

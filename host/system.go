@@ -54,7 +54,11 @@ func (h *host) armSystemJobs(ctx context.Context) error {
 		}
 		want = h.cfg.withDefaults(want)
 		kind := "job.create"
-		if have := h.scheduler.Get(string(want.ID)); have != nil {
+		have, err := h.scheduler.Get(string(want.ID))
+		if err != nil {
+			return fmt.Errorf("system job %s: %w", want.Name, err)
+		}
+		if have != nil {
 			if sameJob(*have, want) {
 				continue
 			}

@@ -127,7 +127,7 @@ func unwritable(err error) bool {
 
 func distrusted(err error) bool { return errors.Is(err, journal.ErrTrust) }
 
-func (h *host) jobByID(id job.ID) *job.Job { return h.scheduler.Get(string(id)) }
+func (h *host) jobByID(id job.ID) (*job.Job, error) { return h.scheduler.Get(string(id)) }
 
 // stopSkill is what a quarantine does to runs: dispatch ends them as cancelled,
 // then their children are killed.

@@ -82,8 +82,10 @@ func (d *Dispatch) again(l *live) error {
 // current returns the job of a run as it is now, or why the run may not go on.
 // The caller holds mu.
 func (d *Dispatch) current(r *job.Run) (*job.Job, error) {
-	j := d.cfg.Jobs(r.Job)
+	j, err := d.cfg.Jobs(r.Job)
 	switch {
+	case err != nil: // it may be paused
+		return nil, stop(job.Failed, job.ReasonStart, "its job cannot be read: "+err.Error())
 	case j == nil:
 		return nil, withdrawnFor(job.ReasonDeleted)
 	case j.Paused && (r.Trigger.Scheduled() || r.Trigger == job.ByChain): // what is asked for while it is paused is meant

@@ -75,7 +75,7 @@ func benchmark(b *testing.B, gate Gate, slots int) {
 	d := New(Config{
 		Gate: gate, Journal: nothing{}, Runner: nothing{}, MaxRuns: slots,
 		Skills: func(string) *skill.Skill { return installed },
-		Jobs:   func(id job.ID) *job.Job { return jobs[id] },
+		Jobs:   func(id job.ID) (*job.Job, error) { return jobs[id], nil },
 		Ended: func(r *job.Run) {
 			if r.State != job.Succeeded {
 				b.Errorf("%s: %s", r.State, r.Error)

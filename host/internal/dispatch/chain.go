@@ -42,14 +42,13 @@ func (d *Dispatch) Chain(ctx context.Context, j *job.Job, by job.Principal, pare
 	return &b.born[0], nil
 }
 
-// chainOf is what the end of a run starts, by its job.
-func (d *Dispatch) chainOf(id job.ID) job.Chain {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if j := d.cfg.Jobs(id); j != nil {
-		return d.chain(j)
+// chainOf is what the end of a run starts, by its job; nothing if that is gone.
+func (d *Dispatch) chainOf(id job.ID) (job.Chain, error) {
+	j, err := d.cfg.Jobs(id)
+	if j == nil || err != nil {
+		return job.Chain{}, err
 	}
-	return job.Chain{}
+	return d.chain(j), nil
 }
 
 // chain is what the end of a run of the job starts.

@@ -152,7 +152,10 @@ type Config struct {
 	Runner  Runner
 	Calls   Calls
 	Skills  func(id string) *skill.Skill // the installed skill, nil if there is none
-	Jobs    func(id job.ID) *job.Job     // the job as it is now, nil if it was deleted
+
+	// Jobs returns the job as it is now, nil if it was deleted; an error says that
+	// nobody can tell.
+	Jobs func(id job.ID) (*job.Job, error)
 
 	// Input builds the input of a run of a system job; nil: the job's own.
 	Input func(ctx context.Context, j *job.Job) (json.RawMessage, error)

@@ -52,7 +52,10 @@ func (d *Dispatch) settle(ctx context.Context, r *job.Run, j *job.Job, why error
 		return nil
 	}
 	failpoint.At("dispatch.recover")
-	var err error
+	chain, err := d.chainOf(r.Job)
+	if err != nil {
+		return fmt.Errorf("read its job: %w", err)
+	}
 	switch over, by := closed(*r, cmp.Or(why, errLost)); {
 	case why == nil:
 		o := lastAttempt(&over)
@@ -61,10 +64,10 @@ func (d *Dispatch) settle(ctx context.Context, r *job.Run, j *job.Job, why error
 		err = d.cfg.Journal.Finish(ctx, o)
 	case lost(r):
 		o := lastAttempt(&over)
-		o.Chain = d.chainOf(r.Job)
+		o.Chain = chain
 		*r, err = over, d.cfg.Journal.Finish(ctx, o)
 	default:
-		*r, err = over, d.over(ctx, &over, by, d.chainOf(r.Job))
+		*r, err = over, d.over(ctx, &over, by, chain)
 	}
 	failpoint.At("dispatch.recovered")
 	return err

@@ -159,6 +159,8 @@ type rig struct {
 	jobs    map[job.ID]*job.Job
 	start   time.Time
 
+	unreadable error // what asking for a job ends with
+
 	mu      sync.Mutex
 	started []string // "job@second of due" as attempts start
 	ended   []string
@@ -175,7 +177,7 @@ func newRig(t *testing.T, change func(*Config)) *rig {
 	cfg := Config{
 		Gate: r.gate, Journal: r.journal, Runner: r,
 		Skills:     func(id string) *skill.Skill { return good },
-		Jobs:       func(id job.ID) *job.Job { return r.jobs[id] },
+		Jobs:       func(id job.ID) (*job.Job, error) { return r.jobs[id], r.unreadable },
 		Unwritable: func(err error) bool { return !errors.Is(err, errGone) && !errors.Is(err, errTrust) },
 		Distrusted: func(err error) bool { return errors.Is(err, errTrust) },
 		Ended: func(run *job.Run) {

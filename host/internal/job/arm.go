@@ -8,7 +8,7 @@ import "time"
 type Arm struct {
 	Key    uint32 // of the job
 	Cursor int64  // its cursor, in microseconds since 1970
-	At     int64  // in microseconds since 1970, Unarmed or Never; negative: the job is paused, and there is something to account for from -At on
+	At     int64  // in microseconds since 1970, Unarmed or Never; negative: as it would be, but the job is paused
 }
 
 // What is not an instant in Arm.At.

@@ -257,7 +257,7 @@ func TestReads(t *testing.T) {
 			t.Errorf("%s: %s", name, diff)
 		}
 	}
-	latest, err := j.Latest(t.Context())
+	latest, err := j.Latest(t.Context(), a.ID, b.ID, "job_none")
 	if err != nil || len(latest) != 2 || latest[a.ID].ID != "run_a000002" || latest[b.ID].State != job.Failed {
 		t.Errorf("latest %v, %v", latest, err)
 	}

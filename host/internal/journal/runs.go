@@ -92,18 +92,31 @@ func (j *Journal) Attempts(ctx context.Context, run job.RunID) ([]job.Attempt, e
 		ORDER BY number`, string(run))
 }
 
-// Latest returns the latest run of each job there is, by nominal time, without
+// Latest returns the latest run of each of the jobs, by nominal time, without
 // input and output.
-func (j *Journal) Latest(ctx context.Context) (map[job.ID]*job.Run, error) {
-	runs, err := collect(ctx, j, "latest runs", scanRun, `SELECT r.id, r.job, r.job_name, r.generation, r.trigger, r.parent, r.due, r.last,
+func (j *Journal) Latest(ctx context.Context, ids ...job.ID) (map[job.ID]*job.Run, error) {
+	const query = `SELECT r.id, r.job, r.job_name, r.generation, r.trigger, r.parent, r.due, r.last,
 			r.count, r.fire, r.principal, r.skill, r.entrypoint, '', r.digest, r.decision, r.state, r.reason, r.attempt, r.retry,
 			r.created, r.started, r.ended, '', r.summary, r.error
-		FROM jobs j JOIN cursors c ON c.job = j.id JOIN runs r ON r.seq = c.latest AND r.job = j.id`)
-	latest := make(map[job.ID]*job.Run, len(runs))
-	for _, r := range runs {
-		latest[r.Job] = r
+		FROM jobs j JOIN cursors c ON c.job = j.id JOIN runs r ON r.seq = c.latest AND r.job = j.id
+		WHERE j.id IN `
+	latest := make(map[job.ID]*job.Run, len(ids))
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = string(id)
 	}
-	return latest, err
+	for _, portion := range portions {
+		for ; len(args) >= portion; args = args[portion:] {
+			runs, err := collect(ctx, j, "latest runs", scanRun, query+sqlite.list(portion), args[:portion]...)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range runs {
+				latest[r.Job] = r
+			}
+		}
+	}
+	return latest, nil
 }
 
 // Tallies counts the nominal times of runs that ended at or after since, by job,

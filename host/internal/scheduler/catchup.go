@@ -61,9 +61,9 @@ func (a agenda) beyond(n int, cursor, late time.Time) time.Time {
 // Only jobs that catch up are in it. Guarded by the scheduler's mu.
 type catchups struct {
 	budget budget
-	line   []job.ID        // who waits for the budget, in order; who is not in lined has left
-	lined  map[job.ID]bool // who waits for it
-	grants map[job.ID]bool // whose turn has come
+	line   []job.ID          // who waits for the budget, in order; who is not in lined has left
+	lined  map[job.ID]uint32 // who waits for it, by their keys
+	grants map[job.ID]bool   // whose turn has come
 
 	set    map[job.ID]time.Time // the last nominal time of the set that a job catches up one by one
 	awaits map[job.ID]awaited
@@ -71,6 +71,7 @@ type catchups struct {
 
 // awaited is a run of a nominal time that was caught up, which has yet to end.
 type awaited struct {
+	key  uint32 // of the job
 	due  time.Time
 	free bool // it came after its set: only what is caught up waits for it
 }
@@ -78,22 +79,22 @@ type awaited struct {
 func newCatchups(rate int) catchups {
 	return catchups{
 		budget: budget{rate: rate, level: catchUpBurst},
-		lined:  map[job.ID]bool{}, grants: map[job.ID]bool{},
+		lined:  map[job.ID]uint32{}, grants: map[job.ID]bool{},
 		set: map[job.ID]time.Time{}, awaits: map[job.ID]awaited{},
 	}
 }
 
 // admit takes from the line those whose turn has come, n at most.
-func (c *catchups) admit(now time.Time, n int) (admitted []job.ID) {
+func (c *catchups) admit(now time.Time, n int) (admitted []uint32) {
 	for len(c.line) > 0 && len(admitted) < n {
 		id := c.line[0]
-		if c.lined[id] {
+		if key, waits := c.lined[id]; waits {
 			if !c.budget.take(now) {
 				break
 			}
 			delete(c.lined, id)
 			c.grants[id] = true
-			admitted = append(admitted, id)
+			admitted = append(admitted, key)
 		}
 		c.line[0] = ""
 		c.line = c.line[1:]
@@ -125,13 +126,14 @@ func (c *catchups) pace(j *job.Job, firings []job.Firing, now time.Time) []job.F
 		}
 		return firings
 	}
-	if !granted && (c.lined[j.ID] || len(c.lined) > 0 || !c.budget.take(now)) {
+	_, waits := c.lined[j.ID]
+	if !granted && (waits || len(c.lined) > 0 || !c.budget.take(now)) {
 		if len(firings) > 1 && !each(j) {
 			delete(c.lined, j.ID)
 			return instead(firings)
 		}
-		if !c.lined[j.ID] {
-			c.lined[j.ID] = true
+		if !waits {
+			c.lined[j.ID] = j.Key
 			c.line = append(c.line, j.ID)
 		}
 		return nil
@@ -147,6 +149,12 @@ func instead(firings []job.Firing) []job.Firing {
 	return append([]job.Firing{next}, firings[2:]...)
 }
 
+// lines reports whether a job waits for its turn.
+func (c *catchups) lines(id job.ID) bool {
+	_, waits := c.lined[id]
+	return waits
+}
+
 // forget notes that what a job was at is not so any more.
 func (c *catchups) forget(id job.ID) {
 	delete(c.lined, id)
@@ -156,14 +164,14 @@ func (c *catchups) forget(id job.ID) {
 }
 
 // over notes that the run of a nominal time is over, and reports whether its job
-// waited for it.
-func (c *catchups) over(id job.ID, due time.Time) bool {
+// waited for it, and the key of that.
+func (c *catchups) over(id job.ID, due time.Time) (key uint32, waited bool) {
 	awaited, ok := c.awaits[id]
 	if !ok || !due.Equal(awaited.due) {
-		return false
+		return 0, false
 	}
 	delete(c.awaits, id)
-	return true
+	return awaited.key, true
 }
 
 // paced plans e, and holds what it makes of it against the budget. The caller
@@ -174,24 +182,24 @@ func (s *Scheduler) paced(e *entry, now time.Time) []job.Firing {
 		return nil
 	}
 	until := c.set[j.ID]
-	planned := planSet(j, e.times(), e.cursor, now, until)
+	planned := planSet(j, s.times(e), s.cursor(e), now, until)
 	catches := len(planned) > 0 && planned[0].Trigger == job.ByCatchUp && each(j)
 	if open := c.awaits[j.ID]; catches && open.free {
-		c.awaits[j.ID] = awaited{due: open.due}
+		c.awaits[j.ID] = awaited{key: e.key, due: open.due}
 		return nil
 	}
 	firings := c.pace(j, planned, now)
 	if len(planned) > 0 && len(firings) == 0 {
 		return nil
 	}
-	through := !until.IsZero() && !e.cursor.Before(until) // the set has had its turn
+	through := !until.IsZero() && !s.cursor(e).Before(until) // the set has had its turn
 	if through {
 		delete(c.set, j.ID)
 	}
 	if catches {
-		c.awaits[j.ID] = awaited{due: firings[0].Due, free: through}
+		c.awaits[j.ID] = awaited{key: e.key, due: firings[0].Due, free: through}
 		if until.IsZero() {
-			c.set[j.ID] = agenda{e.times(), string(j.ID)}.firedBefore(now.Add(-j.Misfire.Grace))
+			c.set[j.ID] = agenda{s.times(e), string(j.ID)}.firedBefore(now.Add(-j.Misfire.Grace))
 		}
 	}
 	return firings
@@ -208,7 +216,7 @@ func (s *Scheduler) held(e *entry) bool {
 func (s *Scheduler) catching(e *entry) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !e.job.Paused && (s.held(e) || s.catch.lined[e.job.ID])
+	return !e.job.Paused && (s.held(e) || s.catch.lines(e.job.ID))
 }
 
 // comes says which nominal time e is to be armed for, given the next one that is
@@ -219,9 +227,9 @@ func (s *Scheduler) comes(e *entry, next time.Time) time.Time {
 	case next.IsZero() || e.job.Paused:
 	case s.held(e):
 		return time.Time{}
-	case s.catch.lined[e.job.ID]:
-		a := agenda{e.times(), string(e.job.ID)}
-		if last := a.fired(time.Now()); last.After(e.cursor) {
+	case s.catch.lines(e.job.ID):
+		a := agenda{s.times(e), string(e.job.ID)}
+		if last := a.fired(time.Now()); last.After(s.cursor(e)) {
 			return a.Next(last)
 		}
 	}
@@ -230,11 +238,9 @@ func (s *Scheduler) comes(e *entry, next time.Time) time.Time {
 
 // admit arms those whose turn to be caught up has come. The caller holds mu.
 func (s *Scheduler) admit(now time.Time) {
-	for _, id := range s.catch.admit(now, s.cfg.Batch) {
-		if e := s.byID[id]; e != nil && e.aside == "" {
-			s.due.set(e, now)
-		} else {
-			s.catch.forget(id)
+	for _, key := range s.catch.admit(now, s.cfg.Batch) {
+		if s.roll.has(key) && s.aside[key] == "" {
+			s.due.set(key, now.UnixMicro())
 		}
 	}
 }
@@ -243,7 +249,7 @@ func (s *Scheduler) admit(now time.Time) {
 // run that there is not. A run of before, which executes, is still waited for. The
 // caller holds mu.
 func (s *Scheduler) unfired(p planned) {
-	if id := p.e.job.ID; p.cursor.After(p.e.cursor) && s.catch.awaits[id].due.After(p.e.cursor) {
+	if id, at := p.e.job.ID, s.cursor(p.e); p.cursor.After(at) && s.catch.awaits[id].due.After(at) {
 		s.catch.forget(id)
 		s.catch.budget.give()
 	}
@@ -254,10 +260,10 @@ func (s *Scheduler) unfired(p planned) {
 func (s *Scheduler) abandon(ctx context.Context, e *entry, now time.Time) error {
 	s.mu.Lock()
 	var firings []job.Firing
-	if e.aside == "" && e.awaits.IsZero() {
-		a := agenda{e.times(), string(e.job.ID)}
-		if last := a.fired(now); last.After(e.cursor) {
-			r := a.stretch(e.cursor, last, job.Missed, job.ReasonEdited)
+	if s.why(e) == "" && !s.awaiting(e) {
+		a := agenda{s.times(e), string(e.job.ID)}
+		if last := a.fired(now); last.After(s.cursor(e)) {
+			r := a.stretch(s.cursor(e), last, job.Missed, job.ReasonEdited)
 			firings = []job.Firing{{Job: e.job, Missed: []job.Range{r}, Cursor: last}}
 		}
 	}
@@ -275,10 +281,8 @@ func (s *Scheduler) Refused(id job.ID, cursor time.Time) {
 	s.mu.Lock()
 	if awaited, ok := s.catch.awaits[id]; ok && !cursor.Before(awaited.due) {
 		delete(s.catch.awaits, id)
-		if e := s.byID[id]; e != nil {
-			s.arm(e)
-			s.poke()
-		}
+		s.look(awaited.key)
+		s.poke()
 	}
 	s.mu.Unlock()
 	s.Completed(&job.Run{Job: id, Trigger: job.ByTimer, Due: cursor, Ended: time.Now().UTC()})
@@ -287,14 +291,15 @@ func (s *Scheduler) Refused(id job.ID, cursor time.Time) {
 // Resume tells of the runs that the last process left open: what is caught up
 // after one of them waits for its end.
 func (s *Scheduler) Resume(open []*job.Run) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, r := range open {
-		if r.Trigger == job.ByCatchUp {
-			s.catch.awaits[r.Job] = awaited{due: later(s.catch.awaits[r.Job].due, r.Due)}
+		if r.Trigger != job.ByCatchUp {
+			continue
 		}
-		if e := s.byID[r.Job]; e != nil {
+		if e := s.find(r.Job); e != nil {
+			s.mu.Lock()
+			s.catch.awaits[r.Job] = awaited{key: e.key, due: later(s.catch.awaits[r.Job].due, r.Due)}
 			s.arm(e)
+			s.mu.Unlock()
 		}
 	}
 }
@@ -302,14 +307,14 @@ func (s *Scheduler) Resume(open []*job.Run) {
 // CatchUp says why a missed nominal time of a job that is to run has not run yet;
 // empty if there is none.
 func (s *Scheduler) CatchUp(id job.ID) string {
+	e := s.find(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.byID[id]
 	switch {
 	case e == nil:
 	case s.held(e):
 		return "what was missed runs one after another, and waits for the end of the one before"
-	case s.catch.lined[id] && !e.job.Paused:
+	case s.catch.lines(id) && !e.job.Paused:
 		return fmt.Sprintf("%d jobs wait to be caught up, and %d a minute start", len(s.catch.lined), s.cfg.CatchUpRate)
 	}
 	return ""

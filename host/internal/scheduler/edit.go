@@ -23,32 +23,50 @@ func (s *Scheduler) Put(ctx context.Context, j job.Job, by job.Principal, kind s
 	}
 	defer s.give()
 	now := micros(time.Now())
-	next, compiled, err := s.draft(j, by, now)
+	old, next, err := s.draft(j, by, now)
 	if err != nil {
 		return nil, err
 	}
-	old := s.lookup(next.ID)
 	if old != nil {
-		if same(old.job, next) {
+		if same(old.job, next.job) {
 			return s.snapshot(old), nil
 		}
-		if next.Cursor, err = s.hand(ctx, old, next, now); err != nil {
+		if next.job.Cursor, err = s.hand(ctx, old, next.job, now); err != nil {
 			return nil, fmt.Errorf("account for what is due before the edit: %w", err)
 		}
 	}
-	if err := s.cfg.Store.PutJob(ctx, next, by, kind); err != nil {
+	if err := s.put(ctx, old, next, by, kind); err != nil {
 		return nil, err
 	}
-	s.replace(old, &entry{job: next, schedule: compiled, cursor: next.Cursor, pos: -1})
 	s.poke()
-	stored := *next
+	stored := *next.job
 	return &stored, nil
+}
+
+// put stores next, and puts it in the place of old, if there is one. The caller
+// holds the turn.
+func (s *Scheduler) put(ctx context.Context, old, next *entry, by job.Principal, kind string) error {
+	s.mu.Lock()
+	next.key = s.roll.vacancy()
+	if old != nil {
+		next.key = old.key
+	}
+	s.mu.Unlock()
+	next.job.Key, next.job.Arms = next.key, next.arms(next.job.Cursor)
+	if err := s.cfg.Store.PutJob(ctx, next.job, by, kind); err != nil {
+		return err
+	}
+	s.replace(old, next)
+	return nil
 }
 
 // Check returns the job that Put would store, and stores nothing.
 func (s *Scheduler) Check(j job.Job, by job.Principal) (*job.Job, error) {
-	next, _, err := s.draft(j, by, micros(time.Now()))
-	return next, err
+	_, next, err := s.draft(j, by, micros(time.Now()))
+	if err != nil {
+		return nil, err
+	}
+	return next.job, nil
 }
 
 // Delete removes a job.
@@ -57,7 +75,10 @@ func (s *Scheduler) Delete(ctx context.Context, id job.ID, by job.Principal) err
 		return err
 	}
 	defer s.give()
-	e := s.lookup(id)
+	e, err := s.lookup(id)
+	if err != nil {
+		return err
+	}
 	if e == nil {
 		return fmt.Errorf("job %s: %w", id, ErrUnknown)
 	}
@@ -78,13 +99,19 @@ func (s *Scheduler) Delete(ctx context.Context, id job.ID, by job.Principal) err
 	return nil
 }
 
-// draft completes and checks j as a new job or as an edit at now.
-func (s *Scheduler) draft(j job.Job, by job.Principal, now time.Time) (*job.Job, *schedule.Schedule, error) {
-	old := s.lookup(j.ID)
+// draft completes and checks j as a new job or as an edit of an old one at now.
+func (s *Scheduler) draft(j job.Job, by job.Principal, now time.Time) (old, next *entry, err error) {
+	if old, err = s.lookup(j.ID); err != nil {
+		return nil, nil, err
+	}
 	if old == nil && j.Generation != 0 {
 		return nil, nil, fmt.Errorf("job %s: %w", j.ID, ErrUnknown)
 	}
-	if holder := s.holder(j.Name); holder != nil && holder != old {
+	holder, err := s.holder(j.Name)
+	if err != nil {
+		return nil, nil, err
+	}
+	if holder != nil && (old == nil || holder.job.ID != old.job.ID) {
 		return nil, nil, fmt.Errorf("job %s: %w, by %s", j.Name, ErrTaken, holder.job.ID)
 	}
 	j = j.WithDefaults()
@@ -114,7 +141,7 @@ func (s *Scheduler) draft(j job.Job, by job.Principal, now time.Time) (*job.Job,
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w: %v", ErrInvalid, err)
 	}
-	return &j, compiled, nil
+	return old, &entry{job: &j, schedule: compiled}, nil
 }
 
 // anchor compiles the schedule of j. An interval counts from its anchor, which
@@ -171,7 +198,7 @@ func equal(a, b schedule.Spec) bool {
 func same(old, next *job.Job) bool {
 	a, b := *old, *next
 	for _, j := range []*job.Job{&a, &b} {
-		j.Generation, j.Created, j.Updated, j.Cursor = 0, time.Time{}, time.Time{}, time.Time{}
+		j.Generation, j.Created, j.Updated, j.Cursor, j.Key, j.Arms = 0, time.Time{}, time.Time{}, time.Time{}, 0, 0
 		if len(j.Labels) == 0 {
 			j.Labels = nil
 		}
@@ -190,7 +217,7 @@ func same(old, next *job.Job) bool {
 func (s *Scheduler) settle(ctx context.Context, e *entry, now time.Time) error {
 	for {
 		s.mu.Lock()
-		if e.aside != "" {
+		if s.why(e) != "" {
 			s.mu.Unlock()
 			return nil
 		}
@@ -211,7 +238,9 @@ func (s *Scheduler) settle(ctx context.Context, e *entry, now time.Time) error {
 func (s *Scheduler) hand(ctx context.Context, old *entry, next *job.Job, now time.Time) (time.Time, error) {
 	kept := equal(old.job.Schedule, next.Schedule)
 	if kept && s.catching(old) {
-		return old.cursor, nil // as the job is now, it goes on
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.cursor(old), nil // as the job is now, it goes on
 	}
 	if err := s.settle(ctx, old, now); err != nil {
 		return time.Time{}, err
@@ -230,21 +259,21 @@ func (s *Scheduler) hand(ctx context.Context, old *entry, next *job.Job, now tim
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept && old.aside == "" {
-		return old.cursor, nil
+	if kept && s.why(old) == "" {
+		return s.cursor(old), nil
 	}
-	return later(old.cursor, now), nil
+	return later(s.cursor(old), now), nil
 }
 
 // settleAhead accounts for what has come of e and is still to fire. The caller
 // holds the turn.
 func (s *Scheduler) settleAhead(ctx context.Context, e *entry, now time.Time, reason job.Reason) error {
 	s.mu.Lock()
-	if e.aside != "" || !e.awaits.IsZero() {
+	if s.why(e) != "" || s.awaiting(e) {
 		s.mu.Unlock()
 		return nil
 	}
-	firings, cursor := e.planned(ahead(e.job, e.times(), e.cursor, now, reason))
+	firings, cursor := s.planned(e, ahead(e.job, s.times(e), s.cursor(e), now, reason))
 	s.mu.Unlock()
 	if len(firings) == 0 {
 		return nil
@@ -257,20 +286,29 @@ func (s *Scheduler) settleAhead(ctx context.Context, e *entry, now time.Time, re
 func (s *Scheduler) replace(old, next *entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old != nil && next != nil && old.waits() && next.waits() {
-		next.awaits, next.cursor = old.awaits, later(next.cursor, old.cursor)
-	}
+	s.edits++
+	cursor := int64(vacant)
 	if old != nil {
-		s.due.remove(old)
-		delete(s.byID, old.job.ID)
-		delete(s.name, old.job.Name)
+		if next != nil && old.waits() && next.waits() {
+			cursor = s.roll.cursors[old.key]
+		} else {
+			delete(s.awaits, old.job.ID)
+		}
+		s.due.remove(old.key)
+		s.cache.drop(old.key)
+		delete(s.aside, old.key)
 	}
 	if old != nil && (next == nil || !equal(old.job.Schedule, next.job.Schedule)) {
 		s.catch.forget(old.job.ID)
 	}
-	if next != nil {
-		s.byID[next.job.ID], s.name[next.job.Name] = next, next
+	switch {
+	case next != nil:
+		s.roll.move(next.key, max(cursor, next.job.Cursor.UnixMicro()))
+		s.roll.rest(next.key, next.job.Paused)
+		s.cache.add(next)
 		s.arm(next)
+	case old != nil:
+		s.roll.vacate(old.key)
 	}
 }
 

@@ -197,8 +197,8 @@ func TestDelete(t *testing.T) {
 			t.Fatal(err)
 		}
 		pass(time.Minute)
-		if len(r.fired.firings()) != 1 || len(r.List()) != 0 || len(r.due) != 0 {
-			t.Errorf("%d firings, %d jobs, %d armed after deletion, want 1, 0, 0", len(r.fired.firings()), len(r.List()), len(r.due))
+		if len(r.fired.firings()) != 1 || len(r.List()) != 0 || r.due.n != 0 {
+			t.Errorf("%d firings, %d jobs, %d armed after deletion, want 1, 0, 0", len(r.fired.firings()), len(r.List()), r.due.n)
 		}
 		if err := r.Delete(t.Context(), j.ID, alice); !errors.Is(err, ErrUnknown) {
 			t.Errorf("second deletion: %v, want ErrUnknown", err)

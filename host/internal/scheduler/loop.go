@@ -64,22 +64,32 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// tick fires one batch of what is due and says how long to sleep.
+// tick fires one batch of what is due, reads what will be, and says how long to
+// sleep.
 func (s *Scheduler) tick(ctx context.Context) (sleep time.Duration, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in a tick: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := s.take(ctx); err != nil {
+	if err := s.fireDue(ctx); err != nil {
 		return 0, err
+	}
+	s.ahead(ctx)
+	return s.untilNext(time.Now()), nil
+}
+
+// fireDue fires one batch of what is due.
+func (s *Scheduler) fireDue(ctx context.Context) error {
+	if err := s.take(ctx); err != nil {
+		return err
 	}
 	defer s.give()
-	batch, firings, rested := s.collect(time.Now())
-	if err := errors.Join(s.fire(ctx, batch, firings), s.resume(ctx, rested)); err != nil {
-		return 0, err
+	t, err := s.collect(ctx, time.Now())
+	if err != nil {
+		return err
 	}
-	return s.untilNext(time.Now()), nil
+	return errors.Join(s.fire(ctx, t.batch, t.firings), s.resume(ctx, t.rested))
 }
 
 // planned is what a tick made of one job.
@@ -88,30 +98,83 @@ type planned struct {
 	cursor time.Time // after its firings
 }
 
+// ticking is what one tick does.
+type ticking struct {
+	batch   []planned
+	firings []job.Firing
+	rested  []*entry // whose pause is over
+}
+
 // collect plans the jobs that are due at now, soonest first, up to a batch, and
 // disarms them; fire arms them again, whatever becomes of the batch. Jobs whose
 // pause is over it disarms for resume.
-func (s *Scheduler) collect(now time.Time) (batch []planned, firings []job.Firing, rested []*entry) {
+func (s *Scheduler) collect(ctx context.Context, now time.Time) (t ticking, err error) {
+	due := s.takeDue(now)
+	if len(due) == 0 {
+		return t, nil
+	}
+	keys := make([]uint32, len(due))
+	for i, d := range due {
+		keys[i] = d.key
+	}
+	found, unread, err := s.entries(ctx, keys)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, d := range due {
+		if err != nil || len(t.firings)+len(t.rested) >= s.cfg.Batch {
+			s.giveBack(due[i:])
+			break
+		}
+		if e := found[d.key]; e != nil {
+			s.planInto(&t, e, now)
+		} else {
+			s.unreadable(d.key, unread[d.key])
+		}
+	}
+	return t, err
+}
+
+// takeDue disarms the jobs that are due, up to a batch.
+func (s *Scheduler) takeDue(now time.Time) (all []due) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.admit(now)
-	for len(s.due) > 0 && len(firings)+len(rested) < s.cfg.Batch {
-		e := s.due[0].e
-		if s.due[0].at > now.UnixMicro() {
+	s.due.advance(now.UnixMicro())
+	for len(all) < s.cfg.Batch {
+		key, at, ok := s.due.first()
+		if !ok || at > now.UnixMicro() {
 			break
 		}
-		s.due.remove(e)
-		if e.job.PauseOver(now) {
-			rested = append(rested, e)
-			continue
-		}
-		ready, cursor := s.plan(e, now)
-		firings = append(firings, ready...)
-		if e.aside == "" {
-			batch = append(batch, planned{e, cursor})
+		s.due.remove(key)
+		all = append(all, due{at, key})
+	}
+	return all
+}
+
+// giveBack arms again what was taken and is not planned now. The caller holds mu.
+func (s *Scheduler) giveBack(all []due) {
+	for _, d := range all {
+		if _, again := s.due.armed(d.key); !again && s.roll.has(d.key) {
+			s.due.set(d.key, d.at)
 		}
 	}
-	return batch, firings, rested
+}
+
+// planInto plans one job, or notes that its pause is over. The caller holds mu.
+func (s *Scheduler) planInto(t *ticking, e *entry, now time.Time) {
+	if e.problem != "" {
+		s.setAside(e, e.problem)
+		return
+	}
+	if e.job.PauseOver(now) {
+		t.rested = append(t.rested, e)
+		return
+	}
+	ready, cursor := s.plan(e, now)
+	t.firings = append(t.firings, ready...)
+	if s.aside[e.key] == "" {
+		t.batch = append(t.batch, planned{e, cursor})
+	}
 }
 
 // plan plans one job; a panic sets it aside. The caller holds mu.
@@ -122,20 +185,23 @@ func (s *Scheduler) plan(e *entry, now time.Time) (firings []job.Firing, cursor 
 			firings = nil
 		}
 	}()
-	if !e.awaits.IsZero() {
-		return nil, e.cursor
+	if s.awaiting(e) {
+		return nil, s.cursor(e)
 	}
-	return e.planned(s.paced(e, now))
+	return s.planned(e, s.paced(e, now))
 }
 
 // planned says where the cursor is after the firings of e. The caller holds mu.
-func (e *entry) planned(firings []job.Firing) ([]job.Firing, time.Time) {
+func (s *Scheduler) planned(e *entry, firings []job.Firing) ([]job.Firing, time.Time) {
 	n := len(firings)
 	if n == 0 {
-		return nil, e.cursor
+		return nil, s.cursor(e)
+	}
+	for i := range firings {
+		firings[i].Arms = e.arms(firings[i].Cursor)
 	}
 	if e.waits() {
-		e.awaits = firings[n-1].Cursor
+		s.awaits[e.job.ID] = await{e.key, firings[n-1].Cursor}
 	}
 	return firings, firings[n-1].Cursor
 }
@@ -149,9 +215,9 @@ func (s *Scheduler) fire(ctx context.Context, batch []planned, firings []job.Fir
 		defer s.mu.Unlock()
 		for _, p := range batch {
 			if taken {
-				p.e.cursor = later(p.e.cursor, p.cursor) // a run may have ended meanwhile
+				s.advance(p.e.key, p.cursor) // or a run has ended meanwhile
 			} else {
-				p.e.awaits = time.Time{}
+				delete(s.awaits, p.e.job.ID)
 				s.unfired(p)
 			}
 			s.arm(p.e)
@@ -169,11 +235,11 @@ func (s *Scheduler) fire(ctx context.Context, batch []planned, firings []job.Fir
 func (s *Scheduler) untilNext(now time.Time) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	most := s.catch.until(now, s.cfg.MaxSleep)
-	if len(s.due) == 0 {
-		return most
+	at := (s.due.base + 1) << slotBits // nothing else is sooner
+	if _, first, ok := s.due.first(); ok {
+		at = first
 	}
-	return min(max(time.UnixMicro(s.due[0].at).Sub(now), 0), most)
+	return min(max(time.UnixMicro(at).Sub(now), 0), s.catch.until(now, s.cfg.MaxSleep))
 }
 
 // clock compares the wall clock with the monotonic one. It is owned by the

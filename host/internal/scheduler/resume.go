@@ -26,16 +26,16 @@ func (s *Scheduler) resume(ctx context.Context, rested []*entry) error {
 }
 
 func (s *Scheduler) resumeOne(ctx context.Context, e *entry) error {
-	next := e.job.Resumed()
-	next.Generation, next.Updated = e.job.Generation+1, micros(time.Now())
+	resumed := e.job.Resumed()
+	resumed.Generation, resumed.Updated = e.job.Generation+1, micros(time.Now())
+	next := &entry{key: e.key, job: &resumed, schedule: e.schedule}
 	var err error
-	if next.Cursor, err = s.hand(ctx, e, &next, lastPaused(e.job)); err != nil {
+	if resumed.Cursor, err = s.hand(ctx, e, &resumed, lastPaused(e.job)); err != nil {
 		return err
 	}
-	if err := s.cfg.Store.PutJob(ctx, &next, job.Daemon, "job.resume"); err != nil {
+	if err := s.put(ctx, e, next, job.Daemon, "job.resume"); err != nil {
 		return err
 	}
-	s.cfg.Log.Info("job resumed", "job", next.Name, "reason", "its pause is over")
-	s.replace(e, &entry{job: &next, schedule: e.schedule, cursor: next.Cursor, pos: -1})
+	s.cfg.Log.Info("job resumed", "job", resumed.Name, "reason", "its pause is over")
 	return nil
 }

@@ -1,10 +1,16 @@
 // Package scheduler owns time: sleeps until the next occurrence, fires it,
 // accounts for the missed.
 //
-// It holds all jobs in memory, each armed at its next fire in one heap;
-// there is one goroutine, the one that calls [Scheduler.Run], and no timer or
-// goroutine per job. Run sleeps until the soonest due time, never longer than
-// Config.MaxSleep, and wakes early when a job changes.
+// It has each job armed at its next fire in one table of instants, some 30 bytes
+// for a job; there is one goroutine, the one that calls [Scheduler.Run], and no
+// timer or goroutine per job. Run sleeps until the soonest due time, never longer
+// than Config.MaxSleep, and wakes early when a job changes.
+//
+// Jobs themselves are in the store, and are read and compiled when they are asked
+// for, or many at once shortly before they are due. The store keeps with a job for
+// when it is to be armed, so that a start reads three numbers of each; what was
+// computed by another build, or with other time zones, is computed anew
+// (Config.Stamp).
 //
 // # What is promised
 //
@@ -75,11 +81,26 @@ var (
 	ErrConflict = errors.New("the job was changed meanwhile")
 )
 
-// Store keeps jobs.
+// Store keeps jobs, and for when they are armed.
 type Store interface {
-	Jobs(ctx context.Context) ([]*job.Job, error)
+	Jobs
+	Arms
+}
+
+// Jobs keeps jobs.
+type Jobs interface {
+	FindJobs(ctx context.Context, p job.Pick) ([]*job.Job, error)
 	PutJob(ctx context.Context, j *job.Job, by job.Principal, kind string) error
 	DeleteJob(ctx context.Context, id job.ID, by job.Principal) error
+}
+
+// Arms keeps for when jobs are armed, as computed by one and the same; PutArms
+// says with its last argument, if it is not empty, that now all is of that one.
+// Repaired records what was not as it should have been.
+type Arms interface {
+	Arms(ctx context.Context, by string, f func(job.Arm)) error
+	PutArms(ctx context.Context, arms []job.Arm, by string) error
+	Repaired(ctx context.Context, repairs []job.Repair) error
 }
 
 // Dispatcher takes what a tick makes of the jobs that are due. An error means
@@ -103,8 +124,13 @@ type Config struct {
 	Log      *slog.Logger
 	MaxSleep time.Duration // 15 s
 	Batch    int           // firings in one call of Fire, about; 1,000
+	Cache    int           // jobs that are kept compiled, up to twice as many; 16,384
 
 	CatchUpRate int // caught-up occurrences that start in a minute, over all jobs; 60
+
+	// Stamp names what computes when jobs fire: this build, and its time zones.
+	// What the store keeps of another is not trusted; empty: of anybody.
+	Stamp string
 }
 
 // Scheduler is all jobs, armed.
@@ -119,12 +145,23 @@ type Scheduler struct {
 	// the wait may take a write of the journal.
 	turn chan struct{}
 
-	mu   sync.Mutex // guards what follows; never held during a write
-	byID map[job.ID]*entry
-	name map[string]*entry
-	due  dues
+	ctx context.Context // of Load, without its end: for reading jobs
 
-	catch catchups
+	mu     sync.Mutex // guards what follows; never held while the store is asked
+	due    dues
+	roll   roll
+	awaits map[job.ID]await  // of delays
+	aside  map[uint32]string // why a job is not planned any more
+	cache  cache
+	edits  int // how often a job was replaced
+	warmed warmth
+	catch  catchups
+}
+
+// await is the nominal time of a delay whose run has yet to end.
+type await struct {
+	key uint32
+	due time.Time
 }
 
 // New returns a scheduler without jobs.
@@ -141,70 +178,18 @@ func New(cfg Config) *Scheduler {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Cache <= 0 {
+		cfg.Cache = 16 << 10
+	}
 	return &Scheduler{
-		cfg:  cfg,
-		wake: make(chan struct{}, 1),
-		turn: make(chan struct{}, 1),
-		byID: make(map[job.ID]*entry),
-		name: make(map[string]*entry),
-
-		catch: newCatchups(cfg.CatchUpRate),
+		cfg:    cfg,
+		wake:   make(chan struct{}, 1),
+		turn:   make(chan struct{}, 1),
+		awaits: make(map[job.ID]await),
+		aside:  make(map[uint32]string),
+		cache:  cache{limit: cfg.Cache},
+		catch:  newCatchups(cfg.CatchUpRate),
 	}
-}
-
-// Load reads the jobs from the store and arms them.
-func (s *Scheduler) Load(ctx context.Context) error {
-	jobs, err := s.cfg.Store.Jobs(ctx)
-	if err != nil {
-		return fmt.Errorf("load jobs: %w", err)
-	}
-	entries := make([]*entry, 0, len(jobs))
-	for _, j := range jobs {
-		e, err := s.load(ctx, j)
-		if err != nil {
-			return fmt.Errorf("load job %s: %w", j.Name, err)
-		}
-		entries = append(entries, e)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, e := range entries {
-		s.byID[e.job.ID], s.name[e.job.Name] = e, e
-		if e.aside != "" {
-			s.setAside(e, e.aside)
-		}
-		s.arm(e)
-	}
-	return nil
-}
-
-// load makes the entry of a job. A delay goes on from the end of its last run,
-// or waits for it.
-func (s *Scheduler) load(ctx context.Context, j *job.Job) (*entry, error) {
-	e := &entry{job: j, cursor: j.Cursor, pos: -1}
-	if e.schedule, e.aside = s.compile(j); e.aside != "" || !e.waits() || s.cfg.Runs == nil {
-		return e, nil
-	}
-	last, err := s.cfg.Runs.LastRun(ctx, j.ID)
-	switch {
-	case err != nil:
-		return nil, err
-	case last == nil:
-	case last.State.Terminal():
-		e.cursor = later(e.cursor, last.Ended)
-	default:
-		e.awaits = last.Due
-	}
-	return e, nil
-}
-
-// compile returns the schedule of a job, or why it has none.
-func (s *Scheduler) compile(j *job.Job) (compiled *schedule.Schedule, problem string) {
-	compiled, err := s.parser.Parse(j.Schedule)
-	if err != nil {
-		return nil, err.Error()
-	}
-	return compiled, ""
 }
 
 // Completed tells that a run is over, or that there will be none of its
@@ -216,48 +201,68 @@ func (s *Scheduler) Completed(r *job.Run) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.byID[r.Job]
-	caught := s.catch.over(r.Job, r.Due)
-	waited := e != nil && !e.awaits.IsZero() && e.awaits.Equal(r.Due)
-	if e == nil || !caught && !waited {
+	key, caught := s.catch.over(r.Job, r.Due)
+	if a, ok := s.awaits[r.Job]; ok && a.due.Equal(r.Due) {
+		delete(s.awaits, r.Job)
+		s.advance(a.key, r.Ended)
+		key = a.key
+	} else if !caught {
 		return
 	}
-	if waited {
-		e.awaits = time.Time{}
-		e.cursor = later(e.cursor, r.Ended)
-	}
-	s.arm(e)
+	s.look(key)
 	s.poke()
 }
 
-// waits reports whether the job counts from the completion of its runs.
-func (e *entry) waits() bool { return e.job.Schedule.Kind == schedule.Delay }
+// cursor returns the cursor of e. The caller holds mu.
+func (s *Scheduler) cursor(e *entry) time.Time {
+	if !s.roll.has(e.key) {
+		return e.job.Cursor
+	}
+	return s.roll.cursor(e.key)
+}
+
+// advance moves the cursor of a job, unless it is there already. The caller holds
+// mu.
+func (s *Scheduler) advance(key uint32, to time.Time) {
+	if s.roll.has(key) && to.UnixMicro() > s.roll.cursors[key] {
+		s.roll.move(key, to.UnixMicro())
+	}
+}
+
+// awaiting reports whether e waits for the end of a run. The caller holds mu.
+func (s *Scheduler) awaiting(e *entry) bool {
+	_, waits := s.awaits[e.job.ID]
+	return waits
+}
 
 // times is what is to be planned of e. The caller holds mu.
-func (e *entry) times() times {
+func (s *Scheduler) times(e *entry) times {
 	if e.waits() {
-		return single{e.schedule, e.schedule.Next(e.cursor)}
+		return single{e.schedule, e.schedule.Next(s.cursor(e))}
 	}
 	return e.schedule
 }
 
-// next returns the next nominal time, zero if there is none or it is not known
-// yet. The caller holds mu.
-func (e *entry) next() time.Time {
-	if e.aside != "" || !e.awaits.IsZero() {
+// why returns why e is not planned; empty if it is. The caller holds mu.
+func (s *Scheduler) why(e *entry) string {
+	if why := s.aside[e.key]; why != "" {
+		return why
+	}
+	return e.problem
+}
+
+// next returns the next nominal time of e, zero if there is none or it is not
+// known yet. The caller holds mu.
+func (s *Scheduler) next(e *entry) time.Time {
+	if s.why(e) != "" || s.awaiting(e) {
 		return time.Time{}
 	}
-	return e.schedule.Next(e.cursor)
+	return e.schedule.Next(s.cursor(e))
 }
 
-func (e *entry) fire(nominal time.Time) time.Time {
-	return e.schedule.Fire(string(e.job.ID), nominal)
-}
-
-// arm sets e to its next fire, if there is one. A paused job is armed for the end
-// of its pause, or only for what has passed already. The caller holds mu.
+// arm sets e to its next fire, if there is one. The caller holds mu.
 func (s *Scheduler) arm(e *entry) {
-	if e.aside != "" {
+	if s.aside[e.key] != "" {
 		return
 	}
 	defer func() {
@@ -265,27 +270,49 @@ func (s *Scheduler) arm(e *entry) {
 			s.setAside(e, fmt.Sprintf("panic in its schedule: %v", p))
 		}
 	}()
-	if e.job.Paused && !e.job.PauseUntil.IsZero() {
-		s.due.set(e, e.job.PauseUntil)
+	if e.problem != "" {
+		s.setAside(e, e.problem)
 		return
 	}
-	next := s.comes(e, e.next())
+	if at := s.instant(e, time.Now()); at.IsZero() {
+		s.due.remove(e.key)
+	} else {
+		s.due.set(e.key, at.UnixMicro())
+	}
+}
+
+// look arms a job anew, at once if it is compiled, else in the next tick. The
+// caller holds mu.
+func (s *Scheduler) look(key uint32) {
+	if e := s.cache.byKey(key); e != nil {
+		s.arm(e)
+	} else if s.roll.has(key) && s.aside[key] == "" {
+		s.due.set(key, time.Now().UnixMicro())
+	}
+}
+
+// instant is for when e is to be armed, zero if it is not. A paused job is armed
+// for the end of its pause, or only for what has passed already. The caller holds
+// mu.
+func (s *Scheduler) instant(e *entry, now time.Time) time.Time {
+	if e.job.Paused && !e.job.PauseUntil.IsZero() {
+		return e.job.PauseUntil
+	}
+	next := s.comes(e, s.next(e))
 	if next.IsZero() {
-		s.due.remove(e)
-		return
+		return next
 	}
 	fire := e.fire(next)
-	if e.job.Paused && fire.After(time.Now()) {
-		s.due.remove(e)
-		return
+	if e.job.Paused && fire.After(now) {
+		return time.Time{}
 	}
-	s.due.set(e, fire)
+	return fire
 }
 
 // setAside takes e out of planning. The caller holds mu.
 func (s *Scheduler) setAside(e *entry, why string) {
-	e.aside = why
-	s.due.remove(e)
+	s.aside[e.key] = why
+	s.due.remove(e.key)
 	s.cfg.Log.Error("job set aside", "job", e.job.Name, "reason", why)
 }
 

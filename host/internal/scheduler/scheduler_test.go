@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,14 +24,73 @@ type store struct {
 	mu   sync.Mutex // of what the loop writes
 	jobs map[job.ID]*job.Job
 	puts int
-	err  error
+	err  error // of writes
+
+	reads   int
+	readErr error
+	bad     map[uint32]bool // keys of jobs that cannot be read
+	by      string
+	repairs []job.Repair
 }
 
-func (s *store) Jobs(context.Context) (jobs []*job.Job, err error) {
+func (s *store) FindJobs(_ context.Context, p job.Pick) (jobs []*job.Job, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads++
 	for _, j := range s.jobs {
-		jobs = append(jobs, j)
+		switch {
+		case s.bad[j.Key] && slices.Contains(p.Keys, j.Key):
+			return nil, errors.New("not a job")
+		case len(p.Keys) > 0 && !slices.Contains(p.Keys, j.Key):
+		case p.ID != "" && j.ID != p.ID, p.Name != "" && j.Name != p.Name:
+		case p.ByKey && j.Key <= p.Above || j.Name <= p.After:
+		default:
+			copied := *j
+			jobs = append(jobs, &copied)
+		}
 	}
-	return jobs, s.err
+	slices.SortFunc(jobs, func(a, b *job.Job) int {
+		if p.ByKey {
+			return cmp.Compare(a.Key, b.Key)
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	if p.Limit > 0 {
+		jobs = jobs[:min(len(jobs), p.Limit)]
+	}
+	return jobs, s.readErr
+}
+
+func (s *store) Arms(_ context.Context, by string, f func(job.Arm)) error {
+	for _, j := range s.jobs {
+		a := job.Arm{Key: j.Key, Cursor: j.Cursor.UnixMicro(), At: j.Arms}
+		if s.by != by {
+			a.At = job.Unarmed
+		}
+		f(a)
+	}
+	return s.readErr
+}
+
+func (s *store) PutArms(_ context.Context, arms []job.Arm, by string) error {
+	for _, a := range arms {
+		for _, j := range s.jobs {
+			if j.Key == a.Key {
+				j.Arms = a.At
+			}
+		}
+	}
+	if by != "" {
+		s.by = by
+	}
+	return s.err
+}
+
+func (s *store) Repaired(_ context.Context, repairs []job.Repair) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.repairs = append(s.repairs, repairs...)
+	return s.err
 }
 
 func (s *store) PutJob(_ context.Context, j *job.Job, _ job.Principal, _ string) error {
@@ -112,14 +172,46 @@ func newRig(t *testing.T, jobs ...*job.Job) *rig {
 func newRigOf(t *testing.T, runs Runs, jobs ...*job.Job) *rig {
 	t.Helper()
 	r := &rig{store: &store{jobs: map[job.ID]*job.Job{}}, fired: &fired{}, log: &bytes.Buffer{}, start: time.Now()}
-	for _, j := range jobs {
+	for i, j := range jobs {
+		if j.Key == 0 {
+			j.Key = uint32(i + 1)
+		}
 		r.store.jobs[j.ID] = j
 	}
-	r.Scheduler = New(Config{Store: r.store, Runs: runs, Dispatch: r.fired, Log: slog.New(slog.NewTextHandler(r.log, nil))})
+	r.Scheduler = New(Config{
+		Store: r.store, Runs: runs, Dispatch: r.fired, Log: slog.New(slog.NewTextHandler(r.log, nil)), Stamp: "test",
+	})
 	if err := r.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// Get and List are for a store that can be read.
+func (r *rig) Get(nameOrID string) *job.Job {
+	j, err := r.Scheduler.Get(nameOrID)
+	if err != nil {
+		panic(err)
+	}
+	return j
+}
+
+func (r *rig) List() []*job.Job {
+	jobs, err := r.Scheduler.List("", 1000)
+	if err != nil {
+		panic(err)
+	}
+	return jobs
+}
+
+// compiled returns the entry of a job as the scheduler has it compiled.
+func (r *rig) compiled(t *testing.T, id job.ID) *entry {
+	t.Helper()
+	e, err := r.lookup(id)
+	if e == nil {
+		t.Fatalf("no job %s: %v", id, err)
+	}
+	return e
 }
 
 // run runs the loop until the test ends.
@@ -248,7 +340,7 @@ func TestAPanicSetsAside(t *testing.T) {
 		r := newRig(t)
 		broken := r.put(t, every("broken", "5s"))
 		r.put(t, every("good", "10s"))
-		r.byID[broken.ID].schedule = nil
+		r.compiled(t, broken.ID).schedule = nil
 		r.run(t)
 		pass(21 * time.Second)
 		if names, _ := r.fired.since(r.start); !slices.Equal(names, []string{"good", "good"}) {
@@ -360,37 +452,5 @@ func TestJump(t *testing.T) {
 		if got := jump(c.wall, c.steady); got != c.want {
 			t.Errorf("jump(%v, %v) = %v, want %v", c.wall, c.steady, got, c.want)
 		}
-	}
-}
-
-func TestHeap(t *testing.T) {
-	var h dues
-	entries := make([]*entry, 200)
-	for i := range entries {
-		entries[i] = &entry{pos: -1}
-		h.set(entries[i], time.UnixMicro(int64(i*7919%211)))
-	}
-	for i, e := range entries {
-		switch i % 3 {
-		case 0:
-			h.set(e, time.UnixMicro(int64(i*31%97)))
-		case 1:
-			h.remove(e)
-			h.remove(e)
-		}
-	}
-	last, count := int64(-1), 0
-	for ; len(h) > 0; count++ {
-		if h[0].at < last {
-			t.Fatalf("%d after %d", h[0].at, last)
-		}
-		if h[0].e.pos != 0 {
-			t.Fatalf("the first is said to be at %d", h[0].e.pos)
-		}
-		last = h[0].at
-		h.remove(h[0].e)
-	}
-	if count != 133 {
-		t.Errorf("%d left in the heap, want 133", count)
 	}
 }

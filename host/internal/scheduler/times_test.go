@@ -67,7 +67,7 @@ func pending(t *testing.T) (*rig, job.Job, time.Time) {
 	wanted.ID = "job_x"
 	j := *r.put(t, wanted)
 	due := r.start.Add(time.Hour)
-	if d := r.byID[j.ID].fire(due).Sub(due); d < time.Minute || d > 50*time.Minute {
+	if d := r.compiled(t, j.ID).fire(due).Sub(due); d < time.Minute || d > 50*time.Minute {
 		t.Fatalf("a jitter of %v is not one to look into: choose another id", d)
 	}
 	pass(time.Hour + time.Second)
@@ -350,6 +350,7 @@ func TestDelayOverARestart(t *testing.T) {
 func TestDelayIsNotArmedBlindly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := stored(timed("job", schedule.Spec{Kind: schedule.Delay, Expr: "10m"}), 1, time.Now())
+		j.Key = 1
 		s := New(Config{Store: &store{jobs: map[job.ID]*job.Job{j.ID: j}}, Runs: ends{j.ID: {ID: "broken"}}, Dispatch: &fired{}})
 		if err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "disk") {
 			t.Errorf("Load with an unreadable journal: %v", err)
@@ -442,8 +443,8 @@ func TestZonesAreShared(t *testing.T) {
 		a, b := stored(timed("a", spec), 1, time.Now()), stored(timed("b", spec), 1, time.Now())
 		r := newRig(t, a, b)
 		c := r.put(t, timed("c", spec))
-		zone := r.byID[a.ID].schedule.Location()
-		if r.byID[b.ID].schedule.Location() != zone || r.byID[c.ID].schedule.Location() != zone {
+		zone := r.compiled(t, a.ID).schedule.Location()
+		if r.compiled(t, b.ID).schedule.Location() != zone || r.compiled(t, c.ID).schedule.Location() != zone {
 			t.Error("jobs of one zone have read it each")
 		}
 	})

@@ -1,8 +1,9 @@
 package scheduler
 
 import (
+	"cmp"
 	"container/heap"
-	"slices"
+	"math"
 	"strings"
 	"time"
 
@@ -10,68 +11,84 @@ import (
 	"github.com/palyra-go/palyra/host/schedule"
 )
 
-// Get returns the job of that id or name, nil if there is none.
-func (s *Scheduler) Get(nameOrID string) *job.Job {
-	e := s.lookup(job.ID(nameOrID))
-	if e == nil {
-		e = s.holder(nameOrID)
+// Get returns the job of that id or name, nil if there is none. An error says
+// that the store cannot tell.
+func (s *Scheduler) Get(nameOrID string) (*job.Job, error) {
+	e, err := s.lookup(job.ID(nameOrID))
+	if e == nil && err == nil {
+		e, err = s.holder(nameOrID)
 	}
-	if e == nil {
-		return nil
+	if e == nil || err != nil {
+		return nil, err
 	}
-	return s.snapshot(e)
+	return s.snapshot(e), nil
 }
 
-// List returns all jobs by name.
-func (s *Scheduler) List() []*job.Job {
-	s.mu.Lock()
-	jobs := make([]*job.Job, 0, len(s.byID))
-	for _, e := range s.byID {
-		jobs = append(jobs, e.snapshot())
+// List returns jobs by name: those after a name, at most so many.
+func (s *Scheduler) List(after string, limit int) ([]*job.Job, error) {
+	entries, err := s.read(s.ctx, job.Pick{After: after, Limit: max(limit, 1)})
+	if err != nil {
+		return nil, err
 	}
-	s.mu.Unlock()
-	slices.SortFunc(jobs, func(a, b *job.Job) int { return strings.Compare(a.Name, b.Name) })
-	return jobs
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	jobs := make([]*job.Job, len(entries))
+	for i, e := range entries {
+		jobs[i] = s.seen(e)
+	}
+	return jobs, nil
+}
+
+// Count is how many jobs there are, and how many of them are paused.
+func (s *Scheduler) Count() (all, paused int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.roll.count, s.roll.paused
 }
 
 // Next returns the next nominal time of a job: the zero time if it is paused,
 // unknown, or [Scheduler.Idle].
 func (s *Scheduler) Next(id job.ID) time.Time {
+	e := s.find(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.byID[id]; e != nil && e.pos >= 0 && !e.job.Paused {
-		return e.next().UTC()
+	if e != nil && s.awake(e) {
+		return s.next(e).UTC()
 	}
 	return time.Time{}
 }
 
 // Aside returns why a job was set aside; empty if it was not.
 func (s *Scheduler) Aside(id job.ID) string {
+	e := s.find(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.byID[id]; e != nil {
-		return e.aside
+	if e == nil {
+		return ""
 	}
-	return ""
+	return s.why(e)
 }
 
 // Idle says why a job that is not paused has no next nominal time; empty if it
 // has one.
 func (s *Scheduler) Idle(id job.ID) string {
+	e := s.find(id)
+	if e == nil {
+		return ""
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.byID[id]
+	_, armed := s.due.armed(e.key)
 	switch {
-	case e == nil:
-	case e.aside != "":
-		return "set aside: " + e.aside
-	case !e.awaits.IsZero():
+	case s.why(e) != "":
+		return "set aside: " + s.why(e)
+	case s.awaiting(e):
 		return "waits for the end of its run"
 	case s.held(e):
 		return "waits for the end of the run that it catches up"
 	case e.job.Schedule.Kind == schedule.Manual:
 		return "starts only on demand"
-	case e.pos < 0 && e.next().IsZero():
+	case !armed && s.next(e).IsZero():
 		return "over"
 	}
 	return ""
@@ -88,21 +105,27 @@ type Fire struct {
 // Fires returns the next nominal times of a job: none if it has no next one, and
 // of a delay one, since the others depend on its runs.
 func (s *Scheduler) Fires(id job.ID, limit int) []Fire {
+	e := s.find(id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := s.byID[id]
-	if e == nil || e.pos < 0 || e.job.Paused {
+	if e == nil || !s.awake(e) {
 		return nil
 	}
 	var fires []Fire
-	for at := e.next(); !at.IsZero() && len(fires) < limit; at = e.following(at) {
-		fires = append(fires, e.at(at))
+	for at := s.next(e); !at.IsZero() && len(fires) < limit; at = e.following(at) {
+		fires = append(fires, s.at(e, at))
 	}
 	return fires
 }
 
-func (e *entry) at(nominal time.Time) Fire {
-	return Fire{Job: e.snapshot(), At: nominal.UTC(), Fire: e.fire(nominal).UTC(), Zone: e.schedule.Location().String()}
+// awake reports whether e is armed for a nominal time. The caller holds mu.
+func (s *Scheduler) awake(e *entry) bool {
+	_, armed := s.due.armed(e.key)
+	return armed && !e.job.Paused && s.why(e) == ""
+}
+
+func (s *Scheduler) at(e *entry, nominal time.Time) Fire {
+	return Fire{Job: s.seen(e), At: nominal.UTC(), Fire: e.fire(nominal).UTC(), Zone: e.schedule.Location().String()}
 }
 
 // following returns the nominal time after another, if it is known yet.
@@ -113,52 +136,70 @@ func (e *entry) following(nominal time.Time) time.Time {
 	return e.schedule.Next(nominal)
 }
 
-// Upcoming returns the next fires over all jobs, soonest first. The work is
-// that of the limit, not of the number of jobs.
+// Upcoming returns the next fires over all jobs, soonest first. Jobs are read for
+// as many as it returns, and for those armed that are not to fire, if they come
+// before.
 func (s *Scheduler) Upcoming(limit int) []Fire {
+	for most := limit; ; most *= 4 {
+		s.mu.Lock()
+		keys := s.due.soonest(most, math.MaxInt64)
+		s.mu.Unlock()
+		found, _, err := s.entries(s.ctx, keys)
+		if err != nil {
+			s.cfg.Log.Warn("what fires next is not known", "err", err)
+			return nil
+		}
+		fires := s.merge(keys, found, limit, len(keys) < most)
+		if len(fires) == limit || len(keys) < most || most > s.cfg.Cache {
+			return fires
+		}
+	}
+}
+
+// merge returns the next fires of the jobs that are due first, up to the last of
+// these if there are others.
+func (s *Scheduler) merge(keys []uint32, found map[uint32]*entry, limit int, all bool) []Fire {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ahead := &soonest{}
-	push := func(pos int) {
-		if pos < len(s.due) {
-			heap.Push(ahead, fire{s.due[pos], s.due[pos].e.next(), pos})
+	until := int64(math.MinInt64)
+	for _, key := range keys {
+		if at, armed := s.due.armed(key); armed {
+			until = max(until, at)
+		}
+		if e := found[key]; e != nil && s.awake(e) {
+			if next := s.next(e); !next.IsZero() {
+				*ahead = append(*ahead, fire{e.fire(next).UnixMicro(), e, next})
+			}
 		}
 	}
-	push(0)
+	heap.Init(ahead)
 	var fires []Fire
 	for ahead.Len() > 0 && len(fires) < limit {
 		f := heap.Pop(ahead).(fire)
-		if f.pos >= 0 {
-			push(2*f.pos + 1)
-			push(2*f.pos + 2)
+		if f.at > until && !all {
+			break
 		}
-		if f.e.job.Paused || f.nominal.IsZero() {
-			continue
-		}
-		fires = append(fires, f.e.at(f.nominal))
+		fires = append(fires, s.at(f.e, f.nominal))
 		if next := f.e.following(f.nominal); !next.IsZero() {
-			heap.Push(ahead, fire{slot{f.e.fire(next).UnixMicro(), f.e}, next, -1})
+			heap.Push(ahead, fire{f.e.fire(next).UnixMicro(), f.e, next})
 		}
 	}
 	return fires
 }
 
-// fire is a slot, the nominal time it is for and where it came from: its place
-// among the dues, whose children follow it, or -1.
+// fire is an entry, a nominal time of it, and when it fires.
 type fire struct {
-	slot
+	at      int64
+	e       *entry
 	nominal time.Time
-	pos     int
 }
 
 type soonest []fire
 
 func (a soonest) Len() int { return len(a) }
 func (a soonest) Less(i, j int) bool {
-	if a[i].at != a[j].at {
-		return a[i].at < a[j].at
-	}
-	return a[i].e.job.Name < a[j].e.job.Name
+	return cmp.Or(cmp.Compare(a[i].at, a[j].at), strings.Compare(a[i].e.job.Name, a[j].e.job.Name)) < 0
 }
 func (a soonest) Swap(i, j int) { a[i], a[j] = a[j], a[i] }
 func (a *soonest) Push(f any)   { *a = append(*a, f.(fire)) }
@@ -169,27 +210,24 @@ func (a *soonest) Pop() any {
 	return f
 }
 
-func (s *Scheduler) lookup(id job.ID) *entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.byID[id]
-}
-
-func (s *Scheduler) holder(name string) *entry {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.name[name]
+// find is lookup for who can do nothing about an error.
+func (s *Scheduler) find(id job.ID) *entry {
+	e, err := s.lookup(id)
+	if err != nil {
+		s.cfg.Log.Warn("job cannot be read", "job", id, "err", err)
+	}
+	return e
 }
 
 func (s *Scheduler) snapshot(e *entry) *job.Job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return e.snapshot()
+	return s.seen(e)
 }
 
-// snapshot returns the job as it is now. The caller holds mu.
-func (e *entry) snapshot() *job.Job {
+// seen returns the job as it is now. The caller holds mu.
+func (s *Scheduler) seen(e *entry) *job.Job {
 	j := *e.job
-	j.Cursor = e.cursor
+	j.Cursor = s.cursor(e)
 	return &j
 }

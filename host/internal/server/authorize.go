@@ -58,9 +58,9 @@ func (s *Server) sees(ctx context.Context, action string) func(*job.Job) bool {
 }
 
 // jobOf returns the job of a run, or, if it is gone, what the run says of it.
-func (s *Server) jobOf(r *job.Run) *job.Job {
-	if j := s.Jobs.Get(string(r.Job)); j != nil {
-		return j
+func (s *Server) jobOf(r *job.Run) (*job.Job, error) {
+	if j, err := s.Jobs.Get(string(r.Job)); j != nil || err != nil {
+		return j, err
 	}
-	return &job.Job{ID: r.Job, Name: r.JobName, Owner: r.Principal, Action: r.Action}
+	return &job.Job{ID: r.Job, Name: r.JobName, Owner: r.Principal, Action: r.Action}, nil
 }

@@ -73,15 +73,25 @@ func (f *fake) Authorize(r policy.Request) job.Decision {
 	return job.Decision{Allow: true}
 }
 
-func (f *fake) Get(name string) *job.Job {
+func (f *fake) Get(name string) (*job.Job, error) {
 	for _, j := range f.jobs {
 		if j.Name == name || string(j.ID) == name {
-			return j
+			return j, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
-func (f *fake) List() []*job.Job { return f.jobs }
+
+func (f *fake) List(after string, limit int) (list []*job.Job, _ error) {
+	for _, j := range f.jobs {
+		if j.Name > after && len(list) < limit {
+			list = append(list, j)
+		}
+	}
+	return list, nil
+}
+
+func (f *fake) Count() (all, paused int) { return len(f.jobs), 0 }
 
 func (f *fake) Draft(_ context.Context, j *job.Job, want job.Backfill) (*BackfillPlan, error) {
 	want.Job, want.JobName, want.Total, want.State = j.ID, j.Name, 2, job.Filling
@@ -131,7 +141,7 @@ func (f *fake) Check(j job.Job, _ job.Principal) (*job.Job, error) {
 
 func (f *fake) Put(_ context.Context, j job.Job, _ job.Principal, kind string) (*job.Job, error) {
 	f.kinds = append(f.kinds, kind)
-	if have := f.Get(string(j.ID)); have != nil {
+	if have, _ := f.Get(string(j.ID)); have != nil {
 		*have = j
 		return have, nil
 	}
@@ -155,7 +165,7 @@ func (f *fake) Run(_ context.Context, id string) (*job.Run, error) {
 	return f.run, nil
 }
 
-func (f *fake) Latest(context.Context) (map[job.ID]*job.Run, error) {
+func (f *fake) Latest(context.Context, ...job.ID) (map[job.ID]*job.Run, error) {
 	return map[job.ID]*job.Run{"job_1": f.run}, nil
 }
 

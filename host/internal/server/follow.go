@@ -120,7 +120,11 @@ func (f *follower) hear(ctx context.Context) (live, more bool, err error) {
 		if err != nil {
 			return false, false, err
 		}
-		if err := f.may(ctx, "run.view", policy.JobResource(f.jobOf(f.r))); err != nil {
+		j, err := f.jobOf(f.r)
+		if err == nil {
+			err = f.may(ctx, "run.view", policy.JobResource(j))
+		}
+		if err != nil {
 			return false, false, err // policies may change while somebody follows
 		}
 		over := text == ""

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 	"strings"
 	"time"
 
@@ -25,7 +25,10 @@ func (s jobs) Create(ctx context.Context, req *api.CreateJobRequest) (*api.Job, 
 	if err != nil {
 		return nil, problem(Invalid, "", "%v", err)
 	}
-	have := s.Jobs.Get(want.Name)
+	have, err := s.Jobs.Get(want.Name)
+	if err != nil {
+		return nil, err
+	}
 	found := have != nil && have.Name == want.Name
 	if err := unchanged(req, found, have); err != nil {
 		return nil, err
@@ -177,23 +180,50 @@ func (s jobs) put(ctx context.Context, j job.Job, kind string) (*api.Job, error)
 	return s.seen(ctx, saved), nil
 }
 
-func (s jobs) List(ctx context.Context, _ *api.ListJobsRequest) (*api.ListJobsResponse, error) {
-	latest, err := s.Runs.Latest(ctx)
+// page is how many jobs are read at once.
+const page = 1000
+
+// List reads the jobs in pages, and stops when there are enough.
+func (s jobs) List(ctx context.Context, req *api.ListJobsRequest) (*api.ListJobsResponse, error) {
+	limit, err := clamp(req.GetLimit(), math.MaxInt32, math.MaxInt32)
 	if err != nil {
 		return nil, err
 	}
 	list, sees := &api.ListJobsResponse{}, s.sees(ctx, "job.view")
-	for _, j := range s.Jobs.List() {
-		if sees(j) {
-			p := s.withLatest(j, latest)
-			if why := s.unfit(j.Action); why != "" {
-				p.Warnings = append(p.Warnings, why)
+	for after := req.GetAfter(); ; {
+		jobs, err := s.Jobs.List(after, page)
+		if err != nil {
+			return nil, err
+		}
+		ids := make([]job.ID, len(jobs))
+		for i, j := range jobs {
+			ids[i] = j.ID
+		}
+		latest, err := s.Runs.Latest(ctx, ids...)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range jobs {
+			if after = j.Name; sees(j) {
+				list.Jobs = append(list.Jobs, s.listed(j, latest))
 			}
-			list.Jobs = append(list.Jobs, p)
+			if len(list.Jobs) == limit {
+				list.Next = after
+				return list, nil
+			}
+		}
+		if len(jobs) < page {
+			return list, nil
 		}
 	}
-	slices.SortFunc(list.Jobs, func(a, b *api.Job) int { return strings.Compare(a.Name, b.Name) })
-	return list, nil
+}
+
+func (s jobs) listed(j *job.Job, latest map[job.ID]*job.Run) *api.Job {
+	p := s.withLatest(j, latest)
+	if why := s.unfit(j.Action); why != "" {
+		p.Warnings = append(p.Warnings, why)
+	}
+	return p
 }
 
 func (s jobs) Get(ctx context.Context, req *api.GetJobRequest) (*api.Job, error) {
@@ -305,15 +335,22 @@ func (s *Server) job(ctx context.Context, action, nameOrID string) (*job.Job, er
 	return j, s.may(ctx, action, policy.JobResource(j))
 }
 
+// mostMeant is among how many jobs one is looked for that may have been meant.
+const mostMeant = 2000
+
 func (s *Server) find(nameOrID string) (*job.Job, error) {
 	if nameOrID == "" {
 		return nil, problem(Invalid, "", "which job? name one")
 	}
-	if j := s.Jobs.Get(nameOrID); j != nil {
-		return j, nil
+	if j, err := s.Jobs.Get(nameOrID); j != nil || err != nil {
+		return j, err
+	}
+	jobs, err := s.Jobs.List("", mostMeant)
+	if err != nil {
+		return nil, err
 	}
 	var names []string
-	for _, j := range s.Jobs.List() {
+	for _, j := range jobs {
 		names = append(names, j.Name)
 	}
 	return nil, missing("job", nameOrID, names, "palyra job list")
@@ -322,7 +359,7 @@ func (s *Server) find(nameOrID string) (*job.Job, error) {
 // seen is a job as a client sees it, with its next fire and its latest run. The
 // latest run is left out if the journal cannot be read.
 func (s *Server) seen(ctx context.Context, j *job.Job) *api.Job {
-	latest, err := s.Runs.Latest(ctx)
+	latest, err := s.Runs.Latest(ctx, j.ID)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.Log.Warn("latest runs are not known", "job", j.Name, "err", err)
 	}

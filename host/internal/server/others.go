@@ -101,11 +101,7 @@ func (s host) Status(ctx context.Context, _ *api.StatusRequest) (*api.StatusResp
 		Next: s.upcoming(ctx, 10), PolicySet: st.PolicySet, Trouble: st.Trouble,
 		Timezone: s.Zone, Principal: caller(ctx).String(), Memory: st.Memory,
 	}
-	for _, j := range s.Jobs.List() {
-		p.Jobs++
-		if j.Paused {
-			p.Paused++
-		}
-	}
+	all, paused := s.Jobs.Count()
+	p.Jobs, p.Paused = int64(all), int64(paused)
 	return p, nil
 }

@@ -18,8 +18,9 @@ type Authorizer interface {
 
 // Jobs are the jobs there are. What it returns is not changed.
 type Jobs interface {
-	List() []*job.Job
-	Get(nameOrID string) *job.Job // nil: there is none
+	List(after string, limit int) ([]*job.Job, error) // in order of names: those after one, at most so many
+	Get(nameOrID string) (*job.Job, error)            // nil: there is none
+	Count() (all, paused int)
 }
 
 // Edits change the jobs there are. Check says what Put would store, and stores
@@ -52,7 +53,7 @@ type Times interface {
 type Runs interface {
 	Runs(context.Context, job.Filter) ([]*job.Run, error) // newest first
 	Run(ctx context.Context, idOrPrefix string) (*job.Run, error)
-	Latest(context.Context) (map[job.ID]*job.Run, error) // of each job
+	Latest(context.Context, ...job.ID) (map[job.ID]*job.Run, error) // of each of the jobs
 }
 
 // Records tell more about runs.

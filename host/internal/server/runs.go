@@ -65,7 +65,11 @@ func (s runs) visible(ctx context.Context, filter job.Filter) (list []*api.Run, 
 func (s *Server) shows(ctx context.Context) func(*job.Run) *api.Run {
 	sees, zones := s.sees(ctx, "run.view"), map[job.ID]*time.Location{}
 	return func(r *job.Run) *api.Run {
-		j := s.jobOf(r)
+		j, err := s.jobOf(r)
+		if err != nil {
+			s.Log.Warn("a run is not shown, whose job cannot be read", "run", r.ID, "err", err)
+			return nil
+		}
 		if !sees(j) {
 			return nil
 		}
@@ -142,7 +146,10 @@ func (s *Server) run(ctx context.Context, action, idOrPrefix string) (*job.Run, 
 		}
 		return nil, nil, err
 	}
-	j := s.jobOf(r)
+	j, err := s.jobOf(r)
+	if err != nil {
+		return nil, nil, err
+	}
 	return r, j, s.may(ctx, action, policy.JobResource(j))
 }
 
@@ -170,7 +177,10 @@ func (s runs) Summary(ctx context.Context, req *api.SummaryRequest) (*api.Summar
 	}
 	sum, sees := &api.SummaryResponse{}, s.sees(ctx, "run.view")
 	for _, t := range tallies {
-		j := s.Jobs.Get(t.Job)
+		j, err := s.Jobs.Get(t.Job)
+		if err != nil {
+			return nil, err
+		}
 		if j == nil {
 			j = &job.Job{ID: job.ID(t.Job), Name: t.Job}
 		}

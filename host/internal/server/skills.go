@@ -165,9 +165,18 @@ func (s skills) find(name string) (*skill.Skill, error) {
 // skill is a skill as a client sees it, with the jobs that use it.
 func (s *Server) skill(sk *skill.Skill) *api.Skill {
 	p := fromSkill(sk, time.Now(), s.Lease)
-	for _, j := range s.Jobs.List() {
-		if j.Action.Skill == sk.ID() {
-			p.Jobs = append(p.Jobs, j.Name)
+	for after := ""; ; {
+		jobs, err := s.Jobs.List(after, page)
+		if err != nil {
+			s.Log.Warn("jobs of a skill are not known", "skill", sk.ID(), "err", err)
+		}
+		for _, j := range jobs {
+			if after = j.Name; j.Action.Skill == sk.ID() {
+				p.Jobs = append(p.Jobs, j.Name)
+			}
+		}
+		if len(jobs) < page {
+			break
 		}
 	}
 	slices.Sort(p.Jobs)

@@ -89,7 +89,7 @@ func (l *life) chain(ctx context.Context, e job.PendingEffect) error {
 			return err
 		}
 	}
-	_, err = l.disp.Chain(ctx, l.sched.Get(e.Target), alice, parent.ID, depth)
+	_, err = l.disp.Chain(ctx, l.get(e.Target), alice, parent.ID, depth)
 	if errors.Is(err, journal.ErrClaimed) {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (l *life) agrees(ctx context.Context) {
 		return
 	}
 	known := map[job.ID]*job.Job{}
-	for _, j := range l.sched.List() {
+	for _, j := range l.list() {
 		known[j.ID] = j
 	}
 	for _, j := range stored {

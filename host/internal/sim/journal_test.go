@@ -149,6 +149,17 @@ func (e *edge) DeleteJob(ctx context.Context, id job.ID, by job.Principal) error
 	return e.write(func() error { return e.Journal.DeleteJob(ctx, id, by) })
 }
 
+func (e *edge) PutArms(ctx context.Context, arms []job.Arm, by string) error {
+	return e.write(func() error { return e.Journal.PutArms(ctx, arms, by) })
+}
+
+func (e *edge) Repaired(ctx context.Context, repairs []job.Repair) error {
+	for _, r := range repairs {
+		e.world.violation("%s was armed for %v instead of %v: %s", r.Job, r.Was, r.Now, r.Reason)
+	}
+	return e.write(func() error { return e.Journal.Repaired(ctx, repairs) })
+}
+
 func unwritable(err error) bool {
 	return errors.Is(err, journal.ErrUnwritable) || errors.Is(err, errFull)
 }

@@ -45,20 +45,20 @@ func (l *life) operate(t *testing.T, length time.Duration) (died bool) {
 // just died, is no fault.
 func (l *life) act(ctx context.Context) {
 	rng := l.w.rng
-	jobs := l.sched.List()
+	jobs := l.list()
 	some := *jobs[rng.IntN(len(jobs))]
 	switch rng.IntN(8) {
 	case 0, 1:
 		_, _ = l.disp.Trigger(ctx, &some, alice)
 	case 2:
-		if j := l.sched.Get([]string{"paused", "waiting"}[rng.IntN(2)]); j != nil {
+		if j := l.get([]string{"paused", "waiting"}[rng.IntN(2)]); j != nil {
 			j.Paused = !j.Paused
 			if _, err := l.sched.Put(ctx, *j, alice, "job.pause"); err == nil && j.Paused {
 				l.disp.CancelJob(j.ID, job.ReasonDisabled)
 			}
 		}
 	case 3:
-		j := *l.sched.Get("edited")
+		j := *l.get("edited")
 		j.Schedule = schedule.Spec{Kind: schedule.Cron, Expr: []string{"*/20 * * * *", "7,37 * * * *", "*/5 3-6 * * *"}[rng.IntN(3)], Jitter: []string{"", "2m", "19m"}[rng.IntN(3)]}
 		_, _ = l.sched.Put(ctx, j, alice, "job.update")
 	case 4:
@@ -72,10 +72,27 @@ func (l *life) act(ctx context.Context) {
 		<-time.After(l.w.upTo(20 * time.Minute))
 		l.journal.fill(false)
 	case 7:
-		if j := l.sched.Get("doomed"); j != nil && rng.IntN(10) == 0 && l.sched.Delete(ctx, j.ID, alice) == nil {
+		if j := l.get("doomed"); j != nil && rng.IntN(10) == 0 && l.sched.Delete(ctx, j.ID, alice) == nil {
 			l.disp.CancelJob(j.ID, job.ReasonDeleted)
 		}
 	}
+}
+
+// list and get are for a journal that can always be read.
+func (l *life) list() []*job.Job {
+	jobs, err := l.sched.List("", 1000)
+	if err != nil {
+		l.w.violation("list: %v", err)
+	}
+	return jobs
+}
+
+func (l *life) get(name string) *job.Job {
+	j, err := l.sched.Get(name)
+	if err != nil {
+		l.w.violation("get %s: %v", name, err)
+	}
+	return j
 }
 
 func (l *life) cancelSome(ctx context.Context) {
@@ -109,7 +126,7 @@ func (l *life) enable() {
 
 // resume ends the pause of every job, which accounts for it.
 func (l *life) resume(ctx context.Context) {
-	for _, j := range l.sched.List() {
+	for _, j := range l.list() {
 		j.Paused = false
 		if _, err := l.sched.Put(ctx, *j, alice, "job.resume"); err != nil {
 			l.w.violation("resume %s: %v", j.Name, err)

@@ -65,7 +65,7 @@ func newBench(b *testing.B) *bench {
 	n.disp = dispatch.New(dispatch.Config{
 		Gate: policy.NewGate(set), Journal: j, Runner: n, MaxRuns: 10_000, Unwritable: unwritable,
 		Skills: func(string) *skill.Skill { return noop },
-		Jobs:   func(id job.ID) *job.Job { return n.sched.Get(string(id)) },
+		Jobs:   func(id job.ID) (*job.Job, error) { return n.sched.Get(string(id)) },
 		Ended:  n.ended,
 	})
 	n.sched = scheduler.New(scheduler.Config{Store: j, Runs: j, Dispatch: n.disp})
@@ -215,7 +215,11 @@ func median(list []time.Duration) time.Duration {
 func BenchmarkLonely(b *testing.B) {
 	n := newBench(b)
 	n.load(1, schedule.Spec{Kind: schedule.Every, Expr: "1s"}, job.Allow)
-	j := n.sched.List()[0]
+	jobs, err := n.sched.List("", 1)
+	if err != nil || len(jobs) == 0 {
+		b.Fatal(err)
+	}
+	j := jobs[0]
 	file := preallocated(b)
 	var claims, syncs []time.Duration
 	due := time.Now().UTC().Truncate(time.Second).Add(time.Second) // after the cursor

@@ -251,10 +251,10 @@ func (w *world) wire(alive context.Context, number int, last bool) *life {
 		Gate: w.gate, Journal: l.journal, Runner: runner{w, alive}, Skills: w.skill, MaxRuns: maxRuns, Unwritable: unwritable,
 		GroupLimits: map[string]int{"g": groupLimit}, SkillLimits: map[string]int{"test.skill": maxRuns - 1},
 		Effects: func() { poke(l.owed) },
-		Jobs:    func(id job.ID) *job.Job { return l.sched.Get(string(id)) },
+		Jobs:    func(id job.ID) (*job.Job, error) { return l.sched.Get(string(id)) },
 		Ended:   func(r *job.Run) { l.sched.Completed(r) },
 	})
-	l.sched = scheduler.New(scheduler.Config{Store: l.journal, Runs: l.journal, Dispatch: l.disp})
+	l.sched = scheduler.New(scheduler.Config{Store: l.journal, Runs: l.journal, Dispatch: l.disp, Stamp: "sim", Cache: 4})
 	return l
 }
 
