@@ -60,5 +60,9 @@ func writeDefaultPolicy(dir string) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	return renameio.WriteFile(path, []byte(file.Text), 0o600)
+	if err := renameio.WriteFile(path, []byte(file.Text), 0o600); err != nil {
+		return err
+	}
+	// Before there is a journal: with one and without policies nothing starts.
+	return syncNames(dir, filepath.Dir(dir))
 }

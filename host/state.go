@@ -38,6 +38,7 @@ func openState(dir string) (*state, error) {
 	} else if err != nil {
 		return nil, &ConfigError{Where: "state directory", Message: err.Error() + "; choose another with --state"}
 	}
+	_ = syncNames(filepath.Dir(dir)) // where we may; it need not be ours
 	lock := flock.New(filepath.Join(dir, "palyra.lock"), flock.SetPermissions(0o600))
 	locked, err := lock.TryLock()
 	if err != nil {
@@ -47,6 +48,19 @@ func openState(dir string) (*state, error) {
 		return nil, fmt.Errorf("%s: %w; stop it, or choose another directory with --state", dir, ErrLocked)
 	}
 	return &state{dir: dir, lock: lock}, nil
+}
+
+// syncNames makes the names in directories survive a power cut.
+func syncNames(dirs ...string) error {
+	var errs []error
+	for _, dir := range dirs {
+		f, err := os.Open(dir)
+		if err == nil {
+			err = errors.Join(f.Sync(), f.Close())
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func (s *state) path(name string) string { return filepath.Join(s.dir, name) }

@@ -70,7 +70,7 @@ func Open(dir string) (*Store, error) {
 		return nil, fmt.Errorf("artifact store: %w", err)
 	}
 	s := &Store{dir: dir, root: root, limit: bundle.MaxSize}
-	if err := errors.Join(s.clear(), syncDir(dir)); err != nil {
+	if err := errors.Join(s.clear(), syncDir(dir), syncDir(filepath.Dir(dir))); err != nil {
 		return nil, errors.Join(fmt.Errorf("artifact store: %w", err), root.Close())
 	}
 	return s, nil

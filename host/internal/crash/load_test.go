@@ -20,7 +20,8 @@ import (
 // world is what outlives a daemon: its state, and what it has told.
 type world struct {
 	dir, state, log, markFile string
-	id                        string // of the state, in its journal
+	id                        string            // of the state, in its journal
+	skills                    map[string]string // the sources of what is installed, and where its program is in the artifact
 	jobs                      []task
 
 	triggered map[string]bool  // ids of runs that a trigger answered with
@@ -89,7 +90,10 @@ func newWorldOn(t *testing.T, disk func(state string) *power) *world {
 		dir: dir, state: filepath.Join(dir, "state"),
 		log: filepath.Join(dir, "log"), markFile: filepath.Join(dir, "marks"), jobs: tasks,
 		triggered: map[string]bool{}, ended: map[string]event{}, notes: map[string]bool{},
-		reached: map[string]int{},
+		reached: map[string]int{}, skills: map[string]string{},
+	}
+	for _, name := range []string{"shell", "memory", "reaudit"} {
+		w.skills["plugins/"+name] = filepath.Join("bin", runtime.GOOS+"-"+runtime.GOARCH, name)
 	}
 	check(t, os.Mkdir(w.state, 0o700))
 	w.power = disk(w.state)
@@ -136,11 +140,12 @@ func TestMain(m *testing.M) {
 // build makes the programs, once for all tests.
 var build = sync.OnceValue(func() error {
 	for _, args := range [][]string{
-		{"-o", tools + "/", "./cmd/palyrad", "./cmd/palyra", "./plugins/shell", "./plugins/memory", "./plugins/reaudit"},
-		{"-tags", "failpoint", "-o", filepath.Join(tools, mortal), "./cmd/palyrad"},
+		{"", "-o", tools + "/", "./cmd/palyrad", "./cmd/palyra", "./plugins/shell", "./plugins/memory", "./plugins/reaudit"},
+		{"", "-tags", "failpoint", "-o", filepath.Join(tools, mortal), "./cmd/palyrad"},
+		{"GOOS=wasip1 GOARCH=wasm", "-o", filepath.Join(tools, "hello"), "./skills/hello"},
 	} {
-		build := exec.Command("go", append([]string{"build", "-buildvcs=false", "-ldflags=-s -w"}, args...)...)
-		build.Dir, build.Env = "../../..", append(os.Environ(), "CGO_ENABLED=0")
+		build := exec.Command("go", append([]string{"build", "-buildvcs=false", "-ldflags=-s -w"}, args[1:]...)...)
+		build.Dir, build.Env = "../../..", append(append(os.Environ(), "CGO_ENABLED=0"), strings.Fields(args[0])...)
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build: %w\n%s", err, out)
 		}
@@ -195,9 +200,9 @@ func (w *world) install(t *testing.T, client *api.Client) {
 		t.Error(err)
 		return
 	}
-	for _, name := range []string{"shell", "memory", "reaudit"} {
-		if err := w.installSkill(t, client, name, keyFile); err != nil {
-			t.Errorf("skill %s: %v", name, err)
+	for source, program := range w.skills {
+		if err := w.installSkill(t, client, source, program, keyFile); err != nil {
+			t.Errorf("%s: %v", source, err)
 			return
 		}
 	}
@@ -208,25 +213,27 @@ func (w *world) install(t *testing.T, client *api.Client) {
 	}
 }
 
-func (w *world) installSkill(t *testing.T, client *api.Client, name, key string) error {
+// installSkill packs a program, signs and installs it.
+func (w *world) installSkill(t *testing.T, client *api.Client, source, program, key string) error {
 	t.Helper()
+	name := filepath.Base(source)
 	stage, artifact := filepath.Join(w.dir, "stage", name), filepath.Join(w.dir, name+".palyra-skill")
-	bin := filepath.Join(stage, "bin", runtime.GOOS+"-"+runtime.GOARCH)
-	if err := os.MkdirAll(bin, 0o700); err != nil {
+	program = filepath.Join(stage, program)
+	if err := os.MkdirAll(filepath.Dir(program), 0o700); err != nil {
 		return err
 	}
-	manifest, err := os.ReadFile(filepath.Join("../../../plugins", name, "skill.toml"))
+	manifest, err := os.ReadFile(filepath.Join("../../..", source, "skill.toml"))
 	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(stage, "skill.toml"), manifest, 0o600); err != nil {
 		return err
 	}
-	program, err := os.ReadFile(filepath.Join(tools, name))
+	text, err := os.ReadFile(filepath.Join(tools, name))
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(bin, name), program, 0o700); err != nil {
+	if err := os.WriteFile(program, text, 0o700); err != nil {
 		return err
 	}
 	for _, args := range [][]string{{"pack", stage, "-o", artifact}, {"sign", artifact, "--key", key, "--epoch", "1700000000"}} {
