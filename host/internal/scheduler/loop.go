@@ -76,6 +76,7 @@ func (s *Scheduler) tick(ctx context.Context) (sleep time.Duration, err error) {
 		return 0, err
 	}
 	s.ahead(ctx)
+	s.review(ctx)
 	return s.untilNext(time.Now()), nil
 }
 

@@ -10,7 +10,8 @@
 // for, or many at once shortly before they are due. The store keeps with a job for
 // when it is to be armed, so that a start reads three numbers of each; what was
 // computed by another build, or with other time zones, is computed anew
-// (Config.Stamp).
+// (Config.Stamp). At leisure all jobs are looked at again, a few at a time: one
+// that is not armed as it should be is armed, logged, and recorded as repaired.
 //
 // # What is promised
 //
@@ -145,7 +146,8 @@ type Scheduler struct {
 	// the wait may take a write of the journal.
 	turn chan struct{}
 
-	ctx context.Context // of Load, without its end: for reading jobs
+	ctx      context.Context // of Load, without its end: for reading jobs
+	reviewed reviewed
 
 	mu     sync.Mutex // guards what follows; never held while the store is asked
 	due    dues
