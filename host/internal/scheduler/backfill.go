@@ -40,9 +40,9 @@ type BackfillConfig struct {
 	Store    BackfillStore
 	Ran      Ran
 	Dispatch Beginner
-	Jobs     func(job.ID) *job.Job // the job as it is now, nil if there is none
-	Occupied func(error) bool      // a run would have to wait for others
-	Stale    func(error) bool      // the store has the backfill ended, or further on
+	Jobs     func(job.ID) (*job.Job, error) // the job as it is now, nil if there is none
+	Occupied func(error) bool               // a run would have to wait for others
+	Stale    func(error) bool               // the store has the backfill ended, or further on
 	Log      *slog.Logger
 }
 
@@ -276,8 +276,10 @@ func (b *Backfills) step(ctx context.Context, f *fill) (wait time.Duration, err 
 	b.mu.Lock()
 	open := f.open
 	b.mu.Unlock()
-	j := b.cfg.Jobs(f.Job)
+	j, err := b.cfg.Jobs(f.Job)
 	switch {
+	case err != nil:
+		return 0, err
 	case j == nil:
 		return b.end(ctx, f, job.Stopped, "its job was deleted")
 	case j.Paused:

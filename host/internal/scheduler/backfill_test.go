@@ -46,7 +46,7 @@ func newPast() *past {
 func (p *past) open() {
 	p.Backfills = NewBackfills(BackfillConfig{
 		Store: p, Ran: p, Dispatch: p,
-		Jobs:     func(job.ID) *job.Job { p.mu.Lock(); defer p.mu.Unlock(); return p.job },
+		Jobs:     func(job.ID) (*job.Job, error) { p.mu.Lock(); defer p.mu.Unlock(); return p.job, nil },
 		Occupied: func(err error) bool { return errors.Is(err, errOccupied) },
 		Stale:    func(err error) bool { return errors.Is(err, errStale) },
 	})

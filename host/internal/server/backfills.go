@@ -81,7 +81,11 @@ func (s jobs) ListBackfills(ctx context.Context, req *api.ListBackfillsRequest) 
 	}
 	list, sees := &api.ListBackfillsResponse{}, s.sees(ctx, "job.view")
 	for _, b := range all {
-		if len(list.Backfills) < limit && (of == "" || b.Job == of) && sees(s.jobOfBackfill(b)) {
+		j, err := s.jobOfBackfill(b)
+		if err != nil {
+			return nil, err
+		}
+		if len(list.Backfills) < limit && (of == "" || b.Job == of) && sees(j) {
 			list.Backfills = append(list.Backfills, fromBackfill(b))
 		}
 	}
@@ -119,15 +123,19 @@ func (s jobs) backfill(ctx context.Context, action, id string) (*job.Backfill, e
 	if err != nil {
 		return nil, err
 	}
-	return b, s.may(ctx, action, policy.JobResource(s.jobOfBackfill(b)))
+	j, err := s.jobOfBackfill(b)
+	if err != nil {
+		return nil, err
+	}
+	return b, s.may(ctx, action, policy.JobResource(j))
 }
 
 // jobOfBackfill returns the job of a backfill, or, if it is gone, what is known of it.
-func (s jobs) jobOfBackfill(b *job.Backfill) *job.Job {
-	if j := s.Jobs.Get(string(b.Job)); j != nil {
-		return j
+func (s jobs) jobOfBackfill(b *job.Backfill) (*job.Job, error) {
+	if j, err := s.Jobs.Get(string(b.Job)); j != nil || err != nil {
+		return j, err
 	}
-	return &job.Job{ID: b.Job, Name: b.JobName, Owner: b.By}
+	return &job.Job{ID: b.Job, Name: b.JobName, Owner: b.By}, nil
 }
 
 func fromBackfill(b *job.Backfill) *api.Backfill {
