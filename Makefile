@@ -8,7 +8,7 @@ PLATFORM  := $(shell go env GOOS 2>/dev/null)-$(shell go env GOARCH 2>/dev/null)
 GOBUILD   := go build -trimpath -ldflags='-s -w'
 STAGE     := bin/stage
 
-.PHONY: help demo build skills test race lint sim fuzz bench oracle generate clean go
+.PHONY: help demo build skills test race lint sim crash fuzz bench oracle generate clean go
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,7 +66,11 @@ fuzz: go ## fuzz every parser for a while (FUZZTIME=30s each)
 	  done; \
 	done
 
-bench: go ## run the benchmarks, and the cron evaluator beside its peers
+crash: go ## kill the daemon, cut its power, let it work (CYCLES=100 CUTS=50 SOAK=1m)
+	@PALYRA_CRASH_CYCLES=$(or $(CYCLES),100) PALYRA_POWER_CYCLES=$(or $(CUTS),50) PALYRA_SOAK=$(or $(SOAK),1m) \
+	  go test -count=1 -v -timeout 24h ./host/internal/crash
+
+bench: go ## run the benchmarks, and those that others can run too beside them (minutes)
 	@go test -run '^$$' -bench . -benchmem ./...
 	@cd testdata/peers && go run .
 

@@ -92,7 +92,7 @@ func (p *power) order(t *testing.T, order, title string) {
 }
 
 // TestPower is TestCrash where the power is cut with each kill: what was not synced
-// is lost, in part, and out of order. $PALYRA_POWER_CYCLES cycles (10) are drawn
+// is lost, in part, and out of order. $PALYRA_POWER_CYCLES cycles (6) are drawn
 // from the seed $PALYRA_CRASH_SEED; what was installed is cut once before.
 //
 // The memory skill keeps its own database with synchronous NORMAL: of what was put
@@ -101,7 +101,7 @@ func TestPower(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short")
 	}
-	cycles, seed := 10, uint64(time.Now().UnixNano())
+	cycles, seed := 6, uint64(time.Now().UnixNano())
 	number(t, "PALYRA_POWER_CYCLES", func(n uint64) { cycles = int(n) })
 	number(t, "PALYRA_CRASH_SEED", func(n uint64) { seed = n })
 	t.Logf("%d cycles, PALYRA_CRASH_SEED=%d", cycles, seed)

@@ -17,7 +17,7 @@ import (
 	"github.com/palyra-go/palyra/host/api"
 )
 
-// TestSoak has a daemon work for $PALYRA_SOAK (10s), thirty jobs a second in native
+// TestSoak has a daemon work for $PALYRA_SOAK (5s), thirty jobs a second in native
 // and WASM children, and looks whether it grows: its goroutines, its descriptors,
 // its memory. It compares the least of the second fifth of the time with the least
 // of the last one; what is grown then has leaked.
@@ -25,7 +25,7 @@ func TestSoak(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short")
 	}
-	length := 10 * time.Second
+	length := 5 * time.Second
 	if text := os.Getenv("PALYRA_SOAK"); text != "" {
 		var err error
 		length, err = time.ParseDuration(text)
@@ -49,14 +49,14 @@ func TestSoak(t *testing.T) {
 		select {
 		case e := <-b.events:
 			w.note(t, "soak", e)
-			switch {
-			case e.kind == ready:
+			if e.kind == ready {
 				b.senders.Go(func() { b.greet(10) })
 				b.watch()
 				ticker := time.NewTicker(length / 50)
 				defer ticker.Stop()
 				tick = ticker.C
-			case e.kind == ended:
+			}
+			if e.kind == ended {
 				ends[e.state]++
 			}
 		case <-tick:

@@ -29,7 +29,7 @@ import (
 // policies and journal (FULL, as a daemon opens it), with actions that do nothing,
 // in process.
 type bench struct {
-	b       *testing.B
+	b       testing.TB
 	journal *journal.Journal
 	sched   *scheduler.Scheduler
 	disp    *dispatch.Dispatch
@@ -42,9 +42,9 @@ type bench struct {
 	done   chan struct{} // closed when as many ended
 }
 
-func newBench(b *testing.B) *bench {
+func newBench(b testing.TB) *bench {
 	b.Helper()
-	set, err := policy.Compile(policy.Config{Files: []policy.File{policy.DefaultFile()}})
+	set, err := policy.Compile(policy.Config{Files: []policy.File{policy.DefaultFile()}, Lease: 1000 * time.Hour})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -106,8 +106,12 @@ func (n *bench) await(runs int) <-chan struct{} {
 func (n *bench) load(jobs int, spec schedule.Spec, policy job.ConcurrencyPolicy) {
 	n.b.Helper()
 	drafts := make(chan *job.Job, jobs)
+	empty := scheduler.New(scheduler.Config{Store: n.journal, Runs: n.journal, Dispatch: n.disp})
+	if err := empty.Load(n.b.Context()); err != nil {
+		n.b.Fatal(err)
+	}
 	for i := range jobs {
-		j, err := n.sched.Check(job.Job{
+		j, err := empty.Check(job.Job{
 			Name: fmt.Sprintf("job-%06d", i), Schedule: spec, Concurrency: job.Concurrency{Policy: policy},
 			Misfire: job.Misfire{Grace: time.Hour}, Action: job.Action{Skill: "test.skill", Entrypoint: "run"},
 		}, alice)
