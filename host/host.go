@@ -185,7 +185,7 @@ func (h *host) open(ctx context.Context, opened *closers) error {
 		Ended: h.runEnded, Started: h.meter.started, Refused: h.refused, Trouble: h.trouble.set,
 	})
 	h.scheduler = scheduler.New(scheduler.Config{
-		Store: h.journal, Runs: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,
+		Store: h.journal, Runs: h.journal, Clock: h.journal, Dispatch: h.dispatch, Log: h.log, MaxSleep: h.cfg.Cron.IdleSleep.Duration,
 		CatchUpRate: h.cfg.Cron.CatchUpRate, Stamp: stamp(h.opts.Exe, h.opts.Env),
 	})
 	h.backfills = scheduler.NewBackfills(scheduler.BackfillConfig{

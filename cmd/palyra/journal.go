@@ -108,7 +108,7 @@ func gist(e *api.JournalEntry) string {
 }
 
 // factKeys are what is told of a fact, in this order.
-var factKeys = []string{"run", "skill", "publisher", "name", "job", "effect", "target", "state", "reason", "error", "runs", "leaf", "digest"}
+var factKeys = []string{"run", "skill", "publisher", "name", "job", "effect", "target", "state", "reason", "error", "runs", "leaf", "by", "digest"}
 
 func factLine(fact map[string]any) string {
 	var words []string

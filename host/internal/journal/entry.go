@@ -34,6 +34,7 @@ const (
 	kindRemove  = "skill.remove"
 	kindTrust   = "publisher.trust"
 	kindRepair  = "schedule.repair"
+	kindJump    = "clock.jump"
 )
 
 // noted is one fact that a transaction will record.

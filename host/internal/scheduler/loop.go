@@ -26,9 +26,8 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		case <-timer.C:
 		case <-s.wake:
 		}
-		if jump := watch.jumped(time.Now()); jump != 0 {
-			s.jumps.Add(1)
-			s.cfg.Log.Warn("clock jumped", "by", jump)
+		if jump, jumped := watch.look(time.Now()); jumped {
+			s.jumped(ctx, jump)
 		}
 		sleep, err := s.tick(ctx)
 		switch {
@@ -47,9 +46,6 @@ func (s *Scheduler) Run(ctx context.Context) error {
 		timer.Reset(sleep)
 	}
 }
-
-// Jumps counts how often the wall clock jumped.
-func (s *Scheduler) Jumps() int64 { return s.jumps.Load() }
 
 // pause waits for d; false if ctx ended first. Nothing wakes it, so that a
 // store that refuses is not asked more often because users press keys.
@@ -241,25 +237,4 @@ func (s *Scheduler) untilNext(now time.Time) time.Duration {
 		at = first
 	}
 	return min(max(time.UnixMicro(at).Sub(now), 0), s.catch.until(now, s.cfg.MaxSleep))
-}
-
-// clock compares the wall clock with the monotonic one. It is owned by the
-// goroutine of Run.
-type clock struct{ last time.Time }
-
-// jumped returns by how much the wall clock ran ahead of (or, negative, behind)
-// the monotonic one since the last call, if that is more than what an adjusted
-// clock drifts: a step, or a suspension of the machine.
-func (c *clock) jumped(now time.Time) time.Duration {
-	wall, steady := now.Round(0).Sub(c.last.Round(0)), now.Sub(c.last)
-	c.last = now
-	return jump(wall, steady)
-}
-
-func jump(wall, steady time.Duration) time.Duration {
-	const tolerance = 2 * time.Second
-	if d := wall - steady; d > tolerance || d < -tolerance {
-		return d
-	}
-	return 0
 }

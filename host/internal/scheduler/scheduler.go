@@ -58,7 +58,9 @@
 //     back-off that doubles from a second up to Config.MaxSleep.
 //
 // Due times are compared by the wall clock. The monotonic clock serves to tell
-// that the wall clock jumped, which is logged.
+// that the wall clock jumped, which is logged and recorded ([Clock]). What a jump
+// ahead, or a suspension, went over is late like what came while the daemon was
+// down; after a jump back nothing fires until the clock is where it was.
 package scheduler
 
 import (
@@ -122,6 +124,7 @@ type Config struct {
 	Store    Store
 	Runs     Runs // nil: none are known
 	Dispatch Dispatcher
+	Clock    Clock // nil: jumps are only logged
 	Log      *slog.Logger
 	MaxSleep time.Duration // 15 s
 	Batch    int           // firings in one call of Fire, about; 1,000

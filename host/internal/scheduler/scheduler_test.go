@@ -441,16 +441,3 @@ func TestABatchIsBounded(t *testing.T) {
 		}
 	})
 }
-
-func TestJump(t *testing.T) {
-	for _, c := range []struct{ wall, steady, want time.Duration }{
-		{15 * time.Second, 15 * time.Second, 0},
-		{15*time.Second + 50*time.Millisecond, 15 * time.Second, 0},
-		{time.Hour, 15 * time.Second, time.Hour - 15*time.Second},
-		{-time.Hour, 15 * time.Second, -time.Hour - 15*time.Second},
-	} {
-		if got := jump(c.wall, c.steady); got != c.want {
-			t.Errorf("jump(%v, %v) = %v, want %v", c.wall, c.steady, got, c.want)
-		}
-	}
-}
