@@ -43,7 +43,7 @@ func (w *world) judge(t *testing.T, title string, keep int) {
 	}
 	runs = append(runs, w.forgotten...)
 	slices.SortStableFunc(runs, func(a, b run) int { return cmp.Or(cmp.Compare(a.job, b.job), cmp.Compare(a.due, b.due)) })
-	w.effects = len(texts(t, db, `SELECT run FROM effects`))
+	w.effects = texts(t, db, `SELECT run FROM effects`)
 	w.sound(t, db, fault)
 	w.remembered(t, runs, fault)
 	once(runs, marks, fault)

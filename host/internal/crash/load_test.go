@@ -34,7 +34,7 @@ type world struct {
 	all       map[string]run // by id, what it left in all
 	forgotten []run          // what daemons took away that were to keep less
 	left      []process      // what it left running
-	effects   int            // what it left to be acted upon
+	effects   []string       // runs whose results it left to be acted upon
 	reached   map[string]int // by name, how often a daemon died at a point
 	kills     int
 	atPoints  int
