@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -41,6 +42,9 @@ func (h *host) newServer() *server.Server {
 type edits struct{ h *host }
 
 func (e edits) Put(ctx context.Context, j job.Job, by job.Principal, kind string) (*job.Job, error) {
+	if err := reserved(&j); err != nil {
+		return nil, err
+	}
 	saved, err := e.h.scheduler.Put(ctx, e.h.cfg.withDefaults(j), by, kind)
 	if err == nil && saved.Paused {
 		e.h.dispatch.CancelJob(saved.ID, job.ReasonDisabled)
@@ -49,7 +53,21 @@ func (e edits) Put(ctx context.Context, j job.Job, by job.Principal, kind string
 }
 
 func (e edits) Check(j job.Job, by job.Principal) (*job.Job, error) {
+	if err := reserved(&j); err != nil {
+		return nil, err
+	}
 	return e.h.scheduler.Check(e.h.cfg.withDefaults(j), by)
+}
+
+// reserved refuses the name of a system job to any other: that job could not be
+// armed once its skill is installed.
+func reserved(j *job.Job) error {
+	for _, s := range systemJobs(Defaults()) {
+		if s.Name == j.Name && !j.System() {
+			return fmt.Errorf("%w: %q is the name of a job of the daemon itself; choose another", scheduler.ErrInvalid, j.Name)
+		}
+	}
+	return nil
 }
 
 func (e edits) Delete(ctx context.Context, id job.ID, by job.Principal) error {
