@@ -140,8 +140,11 @@ func TestMoreJobsThanAreKept(t *testing.T) {
 				}
 			}
 		}
-		if n := len(r.cache.young.key) + len(r.cache.old.key); n > 2*3+1 {
-			t.Errorf("%d entries are kept, want about 6", n)
+		r.mu.Lock()
+		kept := len(r.cache.young.key) + len(r.cache.old.key)
+		r.mu.Unlock()
+		if kept > 2*3+1 {
+			t.Errorf("%d entries are kept, want about 6", kept)
 		}
 		pass(10 * time.Second)
 		if n := len(r.fired.firings()) - 41; n != 14 { // 13, and the delay
