@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,15 +15,20 @@ import (
 )
 
 // buildOurs makes the program with our benchmarks.
-func buildOurs(ctx context.Context, dir string) (string, error) {
-	program := filepath.Join(dir, "sim.test")
+func buildOurs(ctx context.Context) (program string, remove func() error, err error) {
+	dir, err := os.MkdirTemp("", "peers")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() error { return os.RemoveAll(dir) }
+	program = filepath.Join(dir, "sim.test")
 	build := exec.CommandContext(ctx, "go", "test", "-c", "-o", program, "./host/internal/sim")
 	build.Dir, build.Stderr = "../..", os.Stderr
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if err := build.Run(); err != nil {
-		return "", fmt.Errorf("build our benchmarks: %w", err)
+		return "", nil, errors.Join(fmt.Errorf("build our benchmarks: %w", err), remove())
 	}
-	return program, nil
+	return program, remove, nil
 }
 
 // ours runs one of our benchmarks and returns what it reports, by unit.
