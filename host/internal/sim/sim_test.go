@@ -56,7 +56,7 @@ func TestMonth(t *testing.T) {
 			dir := t.TempDir()
 			length := month
 			if testing.Short() {
-				length /= 5
+				length /= 20 // the race detector takes its time
 			}
 			synctest.Test(t, func(t *testing.T) {
 				w := simulate(t, seed, dir, span{
@@ -75,7 +75,11 @@ func TestMonth(t *testing.T) {
 func TestDays(t *testing.T) {
 	all := map[string]int64{}
 	var mu sync.Mutex // guards all
-	seeds := seedsOf(t, "PALYRA_SIM_SEEDS", "1-4")
+	few := "1-4"
+	if testing.Short() {
+		few = "1"
+	}
+	seeds := seedsOf(t, "PALYRA_SIM_SEEDS", few)
 	t.Run("all", func(t *testing.T) {
 		for _, seed := range seeds {
 			t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
