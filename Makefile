@@ -57,7 +57,9 @@ lint: go ## vet, gofumpt and the linters of .golangci.yml
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0 run ./...
 
 sim: go ## simulate the daemon's heart with many seeds (SEEDS=1-300, or 7 to see one again)
-	@GOGC=800 PALYRA_SIM_SEEDS=$(or $(SEEDS),1-300) go test -count=1 -timeout 24h -run TestDays ./host/internal/sim
+	@go test -c -o bin/sim.test ./host/internal/sim
+	@n=$$(nproc) && seq 0 $$((n - 1)) | GOGC=800 PALYRA_SIM_SEEDS=$(or $(SEEDS),1-300) xargs -P $$n -I {} \
+	  env PALYRA_SIM_SHARD={}/$$n bin/sim.test -test.run TestDays -test.timeout 24h
 
 fuzz: go ## fuzz every parser for a while (FUZZTIME=30s each)
 	@for pkg in $$(go list ./...); do \

@@ -79,7 +79,7 @@ func TestDays(t *testing.T) {
 	if testing.Short() {
 		few = "1"
 	}
-	seeds := seedsOf(t, "PALYRA_SIM_SEEDS", few)
+	seeds := shard(t, seedsOf(t, "PALYRA_SIM_SEEDS", few))
 	t.Run("all", func(t *testing.T) {
 		for _, seed := range seeds {
 			t.Run(fmt.Sprintf("seed-%d", seed), func(t *testing.T) {
@@ -129,6 +129,23 @@ func seedsOf(t *testing.T, variable, otherwise string) (seeds []uint64) {
 		}
 	}
 	return seeds
+}
+
+// shard leaves of the seeds those of this process, where PALYRA_SIM_SHARD says that
+// it is, for example, the first of two: 0/2. Seeds in one process wait for each
+// other in the allocator of SQLite.
+func shard(t *testing.T, seeds []uint64) (mine []uint64) {
+	text := cmp.Or(os.Getenv("PALYRA_SIM_SHARD"), "0/1")
+	var which, of int
+	if n, err := fmt.Sscanf(text, "%d/%d", &which, &of); n != 2 || err != nil || which < 0 || which >= of {
+		t.Fatalf("PALYRA_SIM_SHARD: %q: want N/M, N from 0 to M-1", text)
+	}
+	for i, seed := range seeds {
+		if i%of == which {
+			mine = append(mine, seed)
+		}
+	}
+	return mine
 }
 
 // span is how long a simulation is, and how long its lives and the pauses between
