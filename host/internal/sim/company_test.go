@@ -42,7 +42,7 @@ func company() []job.Job {
 			OnSuccess: []string{"ring"}, OnFailure: []string{"ring"}, OnRecovery: []string{"ring"},
 		}},
 		{Name: "again", Schedule: every("43m"), AtLeastOnce: true, Concurrency: job.Concurrency{Policy: job.QueueOne}},
-		{Name: "limited", Schedule: every("53m"), Retry: often, RunTimeout: 35 * time.Minute, Priority: -20},
+		{Name: "limited", Schedule: every("53m"), Retry: often, RunTimeout: 8 * time.Minute, Priority: -20},
 		{Name: "several", Schedule: every("33m"), Group: "g", Misfire: job.Misfire{Policy: job.CatchUp, Coalesce: job.All, Max: 4, Window: 5 * time.Hour}},
 	}
 }

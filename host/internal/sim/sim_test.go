@@ -101,7 +101,7 @@ func TestDays(t *testing.T) {
 		}
 	})
 	if len(seeds) >= 100 {
-		everyEnd(t, all)
+		allOf(t, all, append(usual(), rare()...))
 	}
 }
 
