@@ -87,7 +87,7 @@ func (c column) value(j *api.Job) any {
 	case retries:
 		return v.Int() - 1
 	case span:
-		return Length(time.Duration(v.Int()) * time.Millisecond)
+		return schedule.Length(time.Duration(v.Int()) * time.Millisecond)
 	case instant:
 		return v.Message().Interface().(*timestamppb.Timestamp).AsTime()
 	case input:
@@ -144,16 +144,4 @@ func (c column) words(j *api.Job) string {
 		return canonical(j.GetInput())
 	}
 	return fmt.Sprint(value)
-}
-
-// Length writes a length of time as people do: 5m, not 5m0s.
-func Length(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

@@ -30,7 +30,7 @@ func parseEvery(spec Spec) (every, Spec, error) {
 	if y := spec.Anchor.Year(); y < 1 || y > 9999 {
 		return every{}, spec, errors.New("schedule: anchor: want a year from 1 to 9999")
 	}
-	spec.Expr = short(d)
+	spec.Expr = Length(d)
 	return every{spec.Anchor.UnixMilli(), d.Milliseconds()}, spec, nil
 }
 
@@ -49,8 +49,8 @@ func duration(expr string) (time.Duration, error) {
 	return d, nil
 }
 
-// short writes a duration without the zeros at its end: 5m, not 5m0s.
-func short(d time.Duration) string {
+// Length writes a length of time without the zeros at its end: 5m, not 5m0s.
+func Length(d time.Duration) string {
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = text[:len(text)-2]

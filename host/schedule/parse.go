@@ -195,7 +195,7 @@ func parseDelay(spec Spec) (delay, Spec, error) {
 	if err != nil {
 		return delay{}, spec, err
 	}
-	spec.Expr = short(d)
+	spec.Expr = Length(d)
 	return delay{d}, spec, nil
 }
 
@@ -212,5 +212,5 @@ func parseJitter(text string) (time.Duration, string, error) {
 	case d < time.Millisecond || d%time.Millisecond != 0:
 		return 0, "", fmt.Errorf("schedule: jitter %s: want whole milliseconds", quote(text))
 	}
-	return d, short(d), nil
+	return d, Length(d), nil
 }

@@ -216,14 +216,7 @@ func rough(d time.Duration) string {
 	default:
 		return d.Round(time.Millisecond).String()
 	}
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
-	}
-	return text
+	return schedule.Length(d)
 }
 
 // brief is the beginning of a text, on one line.
